@@ -1,0 +1,1 @@
+export function delay(ms: number, options?: { signal?: AbortSignal; persistent?: boolean }): Promise<void>;
