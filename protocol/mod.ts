@@ -1,0 +1,21 @@
+/**
+ * Kafka's wire protocol: bytes to values and back, without sockets, timers or streams.
+ *
+ * For those who build tools around the protocol. Outside of semantic versioning: tables and codecs change with Kafka.
+ *
+ * @module
+ */
+
+export * from "./apis.ts";
+export * from "./byte_reader.ts";
+export * from "./byte_writer.ts";
+export * from "./codec.ts";
+export * from "./crc32c.ts";
+export * from "./error_codes.ts";
+export * from "./errors.ts";
+export * from "./frame.ts";
+export * from "./messages/mod.ts";
+export * from "./murmur2.ts";
+export * from "./record_batch.ts";
+export * from "./record_batch_reader.ts";
+export * from "./schema.ts";
