@@ -1,0 +1,327 @@
+/**
+ * A real Kafka for tests: one or three brokers on 127.0.0.1, read back by programs that share no code with this project.
+ *
+ * @module
+ */
+
+import { type KafkaVersion, requireTool } from "./harness_jars.ts";
+import { launchJava, logTail, runJava } from "./harness_java.ts";
+import { readWithConsoleConsumer, readWithKcat, type TextRecord } from "./harness_text.ts";
+import { type PartitionRange, type ReadRecord, Witness } from "./harness_witness.ts";
+
+export type { KafkaVersion, PartitionRange, ReadRecord, TextRecord };
+export { requireTool };
+
+/** How to start a cluster. */
+export interface KafkaOptions {
+  /** How many; each is a controller as well. By default 1. */
+  brokers?: 1 | 3;
+  /** Replicas of a topic unless its creation says otherwise. By default, one a broker. */
+  replication?: number;
+  /** `min.insync.replicas`. By default 1. */
+  minInsync?: number;
+  /** Heap of a broker. By default `KAFKA_HEAP` of the environment, or `"512m"`. */
+  heap?: string;
+  /** More lines of `server.properties`. */
+  config?: Record<string, string | number | boolean>;
+}
+
+/** A broker of a running cluster. */
+export interface KafkaBroker {
+  readonly id: number;
+  readonly port: number;
+  /** Of its present process. */
+  readonly pid: number;
+}
+
+/** Options of {@linkcode Kafka.createTopic}. */
+export interface TopicOptions {
+  replicationFactor?: number;
+  config?: Record<string, string | number>;
+}
+
+const START_TIMEOUT_MS = 120_000;
+
+/** Starts a cluster; resolves when all its brokers are up. Fails, naming the tool, where Java, Maven or kcat is missing. */
+export async function startKafka(version: KafkaVersion, options: KafkaOptions = {}): Promise<Kafka> {
+  await requireTool("kcat");
+  const directory = await Deno.makeTempDir({ prefix: "ekaf_kafka_" });
+  let kafka: Kafka | undefined;
+  try {
+    kafka = await Kafka.prepare(version, { ...options, directory });
+    await kafka.startAll();
+    return kafka;
+  } catch (error) {
+    await kafka?.[Symbol.asyncDispose]();
+    await Deno.remove(directory, { recursive: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** One broker: its configuration, and its process while it runs. */
+class Broker implements KafkaBroker {
+  process: Deno.ChildProcess | null = null;
+
+  constructor(readonly id: number, readonly port: number, readonly controllerPort: number) {}
+
+  get pid(): number {
+    return this.process?.pid ?? -1;
+  }
+
+  get name(): string {
+    return `broker-${this.id}`;
+  }
+}
+
+/** A running cluster. Disposing of it kills the brokers and deletes their files; so does the end of the test's process. */
+export class Kafka implements AsyncDisposable {
+  /** Version of the brokers and of the clients that read back. */
+  readonly version: KafkaVersion;
+  /** The brokers, by ascending id, from 1. */
+  readonly brokers: readonly KafkaBroker[];
+  /** `host:port` of every broker. */
+  readonly bootstrap: readonly string[];
+  readonly #brokers: readonly Broker[];
+  readonly #options: Required<KafkaOptions>;
+  readonly #directory: string;
+  readonly #witness: Witness;
+
+  private constructor(
+    version: KafkaVersion,
+    parts: { brokers: Broker[]; options: Required<KafkaOptions>; directory: string; witness: Witness },
+  ) {
+    this.version = version;
+    this.brokers = this.#brokers = parts.brokers;
+    this.bootstrap = parts.brokers.map(({ port }) => `127.0.0.1:${port}`);
+    this.#options = parts.options;
+    this.#directory = parts.directory;
+    this.#witness = parts.witness;
+  }
+
+  /** A cluster with its configuration written, but no broker running yet. */
+  static async prepare(version: KafkaVersion, given: KafkaOptions & { directory: string }): Promise<Kafka> {
+    const { directory, ...rest } = given;
+    const brokerCount = rest.brokers ?? 1;
+    const options = {
+      brokers: brokerCount,
+      replication: brokerCount,
+      minInsync: 1,
+      heap: Deno.env.get("KAFKA_HEAP") ?? "512m",
+      config: {},
+      ...rest,
+    };
+    const ports = freePorts(2 * brokerCount);
+    const brokers = Array.from({ length: brokerCount }, (_, i) => new Broker(i + 1, ports[2 * i]!, ports[2 * i + 1]!));
+    const bootstrap = brokers.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    const witness = await Witness.start(version, { bootstrap, directory });
+    return new Kafka(version, { brokers, options, directory, witness });
+  }
+
+  /** Formats and starts every broker. */
+  async startAll(): Promise<void> {
+    const id = crypto.getRandomValues(new Uint8Array(16));
+    id[0]! &= 0x7f; // With a dash in front it would be taken for an option.
+    const clusterId = id.toBase64({ alphabet: "base64url", omitPadding: true });
+    await Promise.all(this.#brokers.map(async (broker) => {
+      await Deno.writeTextFile(this.#propertiesPath(broker), this.#propertiesOf(broker));
+      await runJava(this.version, {
+        args: ["kafka.tools.StorageTool", "format", "-t", clusterId, "-c", this.#propertiesPath(broker)],
+        directory: this.#directory,
+        name: `format-${broker.id}`,
+      });
+      await this.#launch(broker);
+    }));
+    await this.#awaitUp(this.#brokers);
+  }
+
+  /** Creates a topic; resolves when all its partitions have a leader and all replicas in sync. */
+  async createTopic(topic: string, partitions: number, options: TopicOptions = {}): Promise<void> {
+    const { replicationFactor = this.#options.replication, config = {} } = options;
+    await this.#witness.createTopic(topic, { partitions, replicationFactor, config });
+  }
+
+  /** Kills a broker with SIGKILL; resolves when it is gone. */
+  async kill(id: number): Promise<void> {
+    const broker = this.#broker(id);
+    const process = this.#processOf(broker);
+    broker.process = null;
+    process.kill("SIGKILL");
+    await process.status;
+    await this.#witness.forget(process.pid);
+  }
+
+  /** Freezes a broker with SIGSTOP: its sockets stay open and silent. */
+  stop(id: number): void {
+    this.#processOf(this.#broker(id)).kill("SIGSTOP");
+  }
+
+  /** Thaws a broker with SIGCONT. */
+  cont(id: number): void {
+    this.#processOf(this.#broker(id)).kill("SIGCONT");
+  }
+
+  /** Starts a killed broker again, on the same port and log; resolves when the cluster lists it. */
+  async restart(id: number): Promise<void> {
+    const broker = this.#broker(id);
+    if (broker.process !== null) await this.kill(id);
+    await this.#launch(broker);
+    await this.#awaitUp([broker]);
+  }
+
+  /** Id of the leader of a partition, null while there is none. */
+  leaderOf(topic: string, partition: number): Promise<number | null> {
+    return this.#witness.leaderOf(topic, partition);
+  }
+
+  /** Where the log of each partition begins and ends. */
+  ranges(topic: string): Promise<PartitionRange[]> {
+    return this.#witness.ranges(topic);
+  }
+
+  /** All records of a topic as Kafka's own consumer reads them, in runs: for topics too large for {@linkcode readAll}. */
+  read(topic: string): AsyncGenerator<ReadRecord[]> {
+    return this.#witness.read(topic);
+  }
+
+  /** All records of a topic as Kafka's own consumer reads them: by partition, then in the order of its log. */
+  async readAll(topic: string): Promise<ReadRecord[]> {
+    const byPartition: ReadRecord[][] = [];
+    for await (const records of this.read(topic)) {
+      for (const record of records) (byPartition[record.partition] ??= []).push(record);
+    }
+    return byPartition.flat();
+  }
+
+  /** Sends one small record a key with Kafka's own producer at its defaults, and tells where each went. */
+  javaProduce(
+    topic: string,
+    keys: readonly (Uint8Array | null)[],
+  ): Promise<{ partition: number; offset: bigint }[]> {
+    return this.#witness.produce(topic, keys);
+  }
+
+  /** All records of a topic as Kafka's console consumer prints them. For text without tabs and line breaks. */
+  async consoleConsumer(topic: string): Promise<TextRecord[]> {
+    const ranges = await this.ranges(topic);
+    const recordCount = ranges.reduce((sum, { begin, end }) => sum + Number(end - begin), 0);
+    return await readWithConsoleConsumer(this.version, {
+      bootstrap: this.bootstrap.join(","),
+      topic,
+      recordCount,
+      directory: this.#directory,
+    });
+  }
+
+  /** All records of a topic as kcat reads them. Header values as text; without those, binary is fine. */
+  kcatRead(topic: string): Promise<ReadRecord[]> {
+    return readWithKcat(this.bootstrap.join(","), topic);
+  }
+
+  /** The end of a broker's log. */
+  logOf(id: number): Promise<string> {
+    return logTail({ directory: this.#directory, name: this.#broker(id).name });
+  }
+
+  /** Kills every process and deletes every file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#brokers.map(async (broker) => {
+      const process = broker.process;
+      broker.process = null;
+      if (process === null) return;
+      try {
+        process.kill("SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+      await process.status;
+    }));
+    await this.#witness[Symbol.asyncDispose]();
+    await Deno.remove(this.#directory, { recursive: true }).catch(() => {}); // The witness was faster.
+  }
+
+  async #launch(broker: Broker): Promise<void> {
+    broker.process = await launchJava(this.version, {
+      args: ["kafka.Kafka", this.#propertiesPath(broker)],
+      directory: this.#directory,
+      name: broker.name,
+      heap: this.#options.heap,
+    });
+    await this.#witness.watch(broker.pid);
+  }
+
+  /** Resolves when the cluster lists `brokers`; rejects with the log of one that has died instead. */
+  async #awaitUp(brokers: readonly Broker[]): Promise<void> {
+    const deaths = brokers.map(async (broker) => {
+      const { code } = await this.#processOf(broker).status;
+      // Killed on purpose, at the end of the test or in its course.
+      if (broker.process === null) return await new Promise<never>(() => {});
+      throw new Error(
+        `Cannot start Kafka: broker ${broker.id} ended with code ${code}:\n${await this.logOf(broker.id)}`,
+      );
+    });
+    const ids = brokers.map(({ id }) => id);
+    await Promise.race([this.#witness.awaitBrokers(ids, START_TIMEOUT_MS), ...deaths]);
+    for (const death of deaths) death.catch(() => {}); // From here on the test finds out by itself.
+  }
+
+  #broker(id: number): Broker {
+    const broker = this.#brokers.find((broker) => broker.id === id);
+    if (broker === undefined) throw new RangeError(`Cannot find broker ${id}: there are ${this.#brokers.length}`);
+    return broker;
+  }
+
+  #processOf(broker: Broker): Deno.ChildProcess {
+    if (broker.process === null) throw new TypeError(`Cannot reach broker ${broker.id}: it does not run`);
+    return broker.process;
+  }
+
+  #propertiesPath(broker: Broker): string {
+    return `${this.#directory}/${broker.name}.properties`;
+  }
+
+  #propertiesOf(broker: Broker): string {
+    const { replication, minInsync, config } = this.#options;
+    const voters = this.#brokers.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`);
+    const properties: Record<string, string | number | boolean> = {
+      "process.roles": "broker,controller",
+      "node.id": broker.id,
+      "controller.quorum.voters": voters.join(","),
+      "listeners": `PLAINTEXT://127.0.0.1:${broker.port},CONTROLLER://127.0.0.1:${broker.controllerPort}`,
+      "controller.listener.names": "CONTROLLER",
+      "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+      "log.dirs": `${this.#directory}/${broker.name}`,
+      "auto.create.topics.enable": false,
+      "default.replication.factor": replication,
+      "min.insync.replicas": minInsync,
+      "offsets.topic.replication.factor": 1,
+      "offsets.topic.num.partitions": 1,
+      "transaction.state.log.replication.factor": this.#brokers.length,
+      "transaction.state.log.num.partitions": 1,
+      "transaction.state.log.min.isr": 1,
+      "group.initial.rebalance.delay.ms": 0,
+      // A dead broker is noticed in seconds, a busy one is not taken for dead.
+      "broker.session.timeout.ms": 6_000,
+      "broker.heartbeat.interval.ms": 500,
+      ...config,
+    };
+    return Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join("");
+  }
+}
+
+/**
+ * Ports nobody listens on. They lie below the range that outgoing connections use (32768 and up), so that none of these
+ * can take the port of a broker that is being restarted.
+ */
+function freePorts(count: number): number[] {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return [...ports];
+}
