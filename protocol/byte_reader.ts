@@ -32,6 +32,8 @@ export class ByteReader {
   #offset = 0;
 
   /**
+   * A cursor at the first byte.
+   *
    * @param bytes What to read. Views handed out by {@linkcode readBytes} share its memory.
    * @param context What the bytes are meant to be, for error messages.
    */

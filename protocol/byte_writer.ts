@@ -49,7 +49,11 @@ export class ByteWriter {
   #direct: DirectSegment[] | undefined;
   #directBytes = 0;
 
-  /** @param options Where to take memory from. */
+  /**
+   * An empty buffer.
+   *
+   * @param options Where to take memory from.
+   */
   constructor(options: ByteWriterOptions = {}) {
     this.#allocate = options.allocate ?? allocatePlain;
     this.#release = options.release;

@@ -7,6 +7,7 @@
  */
 
 export * from "./apis.ts";
+export { splitBatch } from "./batch_split.ts";
 export * from "./byte_reader.ts";
 export * from "./byte_writer.ts";
 export * from "./codec.ts";
@@ -17,5 +18,12 @@ export * from "./frame.ts";
 export * from "./messages/mod.ts";
 export * from "./murmur2.ts";
 export * from "./record_batch.ts";
-export * from "./record_batch_reader.ts";
+export {
+  type DecodedRecord,
+  hasValidCrc,
+  readBatchHeader,
+  readRecords,
+  type RecordBatchHeader,
+  splitBatches,
+} from "./record_batch_reader.ts";
 export * from "./schema.ts";

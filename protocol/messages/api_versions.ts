@@ -1,10 +1,19 @@
 /**
+ * The versions a broker speaks (call 18).
+ *
+ * What the versions brought:
+ * - 1: throttle time in the response
+ * - 3: flexible; the client names itself (KIP-511), the broker its features (KIP-584)
+ * - 4: a feature's first version may be 0
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ApiVersionsRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ApiVersionsResponse.json}
  * @module
  */
 
 import type { Body, MessageSchema } from "../schema.ts";
 
-/** TODO Mirrors Kafka's `ApiVersionsRequest.json`. */
+/** Asks a broker for the versions it speaks. A broker that lacks the version asked with answers in version 0. */
 export const apiVersionsRequest = {
   name: "ApiVersionsRequest",
   apiKey: 18,
@@ -37,7 +46,7 @@ const finalizedFeatureKey = [
   { name: "minVersionLevel", type: "int16", versions: "3+" },
 ] as const;
 
-/** TODO Mirrors Kafka's `ApiVersionsResponse.json`. */
+/** The versions a broker speaks. Its header is version 0 always. */
 export const apiVersionsResponse = {
   name: "ApiVersionsResponse",
   apiKey: 18,

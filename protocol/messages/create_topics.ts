@@ -1,4 +1,15 @@
 /**
+ * Makes topics (call 19).
+ *
+ * What the versions brought:
+ * - 2: throttle time
+ * - 4: -1 partitions and replicas for the broker's defaults (KIP-464)
+ * - 5: flexible; the response tells what was made (KIP-525)
+ * - 6: THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599)
+ * - 7: topic id in the response (KIP-516)
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/CreateTopicsRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/CreateTopicsResponse.json}
  * @module
  */
 
@@ -22,7 +33,7 @@ const creatableTopic = [
   { name: "configs", type: "[]CreatableTopicConfig", fields: creatableTopicConfig },
 ] as const;
 
-/** TODO Mirrors Kafka's `CreateTopicsRequest.json`. */
+/** Asks for topics to be made. */
 export const createTopicsRequest = {
   name: "CreateTopicsRequest",
   apiKey: 19,
@@ -64,7 +75,7 @@ const creatableTopicResult = [
   },
 ] as const;
 
-/** TODO Mirrors Kafka's `CreateTopicsResponse.json`. */
+/** What became of each topic. */
 export const createTopicsResponse = {
   name: "CreateTopicsResponse",
   apiKey: 19,

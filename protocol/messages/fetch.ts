@@ -1,4 +1,22 @@
 /**
+ * Reads record batches from partitions (call 1).
+ *
+ * What the versions brought:
+ * - 4: record batches; isolation level (KIP-98)
+ * - 5: log start offset
+ * - 7: sessions (KIP-227)
+ * - 9: leader epoch of the reader (KIP-320)
+ * - 10: batches may be zstd (KIP-110)
+ * - 11: rack of the reader (KIP-392)
+ * - 12: flexible; epoch of the last batch read (KIP-595)
+ * - 13: topics by id in place of name (KIP-516)
+ * - 15: state of a replica as a structure (KIP-903)
+ * - 16: new leaders in the response (KIP-951)
+ * - 17: directory id of a replica (KIP-853)
+ * - 18: high watermark a replica knows (KIP-1166)
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/FetchRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/FetchResponse.json}
  * @module
  */
 
@@ -40,7 +58,7 @@ const forgottenTopic = [
   { name: "partitions", type: "[]int32", versions: "7+" },
 ] as const;
 
-/** TODO Mirrors Kafka's `FetchRequest.json`. */
+/** Asks for record batches from an offset on. */
 export const fetchRequest = {
   name: "FetchRequest",
   apiKey: 1,
@@ -149,7 +167,7 @@ const nodeEndpoint = [
   { name: "rack", type: "string", versions: "16+", nullable: "16+", default: null },
 ] as const;
 
-/** TODO Mirrors Kafka's `FetchResponse.json`. */
+/** Record batches. */
 export const fetchResponse = {
   name: "FetchResponse",
   apiKey: 1,

@@ -1,10 +1,17 @@
 /**
+ * What stands in front of every body.
+ *
+ * What the versions brought:
+ * - request 2 and response 1: flexible (KIP-482)
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/RequestHeader.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ResponseHeader.json}
  * @module
  */
 
 import type { Body, MessageSchema } from "../schema.ts";
 
-/** TODO Mirrors Kafka's `RequestHeader.json`. */
+/** In front of every request. The name of the client is never compact, so that any broker can read the header of any ApiVersions request. */
 export const requestHeader = {
   name: "RequestHeader",
   versions: "1-2",
@@ -20,7 +27,7 @@ export const requestHeader = {
 /** Body of a {@linkcode requestHeader}. */
 export type RequestHeader = Body<typeof requestHeader>;
 
-/** TODO Mirrors Kafka's `ResponseHeader.json`. */
+/** In front of every response. */
 export const responseHeader = {
   name: "ResponseHeader",
   versions: "0-1",

@@ -1,10 +1,21 @@
 /**
+ * Gives out producer ids (call 22).
+ *
+ * What the versions brought:
+ * - 2: flexible
+ * - 3: an id and epoch to go on with (KIP-360)
+ * - 4: PRODUCER_FENCED may be answered
+ * - 5: TRANSACTION_ABORTABLE may be answered (KIP-890)
+ * - 6, two-phase commit, is unstable in Kafka 4.3 and not spoken here
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/InitProducerIdRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/InitProducerIdResponse.json}
  * @module
  */
 
 import type { Body, MessageSchema } from "../schema.ts";
 
-/** TODO Mirrors Kafka's `InitProducerIdRequest.json`. */
+/** Asks for a producer id. `transactionalId` is null for a producer that is idempotent only. */
 export const initProducerIdRequest = {
   name: "InitProducerIdRequest",
   apiKey: 22,
@@ -21,7 +32,7 @@ export const initProducerIdRequest = {
 /** Body of a {@linkcode initProducerIdRequest}. */
 export type InitProducerIdRequest = Body<typeof initProducerIdRequest>;
 
-/** TODO Mirrors Kafka's `InitProducerIdResponse.json`. */
+/** A producer id and its epoch. */
 export const initProducerIdResponse = {
   name: "InitProducerIdResponse",
   apiKey: 22,

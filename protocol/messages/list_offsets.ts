@@ -1,4 +1,19 @@
 /**
+ * Finds offsets by time (call 2). Timestamp -1 asks for the end of a partition, -2 for its start.
+ *
+ * What the versions brought:
+ * - 1: one offset a partition, with its timestamp (KIP-79)
+ * - 2: isolation level (KIP-98); throttle time
+ * - 4: leader epochs (KIP-320)
+ * - 6: flexible
+ * - 7: timestamp -3, the record with the latest timestamp (KIP-734)
+ * - 8: timestamp -4, the start of the local log (KIP-405)
+ * - 9: timestamp -5, the end of the tiered log (KIP-1005)
+ * - 10: time-out for offsets in tiered storage (KIP-1075)
+ * - 11: timestamp -6, the first offset not yet tiered (KIP-1023)
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ListOffsetsRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ListOffsetsResponse.json}
  * @module
  */
 
@@ -15,7 +30,7 @@ const listOffsetsTopic = [
   { name: "partitions", type: "[]ListOffsetsPartition", fields: listOffsetsPartition },
 ] as const;
 
-/** TODO Mirrors Kafka's `ListOffsetsRequest.json`. */
+/** Asks for the first offset at or after a time. */
 export const listOffsetsRequest = {
   name: "ListOffsetsRequest",
   apiKey: 2,
@@ -45,7 +60,7 @@ const listOffsetsTopicResponse = [
   { name: "partitions", type: "[]ListOffsetsPartitionResponse", fields: listOffsetsPartitionResponse },
 ] as const;
 
-/** TODO Mirrors Kafka's `ListOffsetsResponse.json`. */
+/** An offset a partition. */
 export const listOffsetsResponse = {
   name: "ListOffsetsResponse",
   apiKey: 2,

@@ -1,4 +1,21 @@
 /**
+ * Brokers, topics, partitions and their leaders (call 3).
+ *
+ * What the versions brought:
+ * - 1: null asks for all topics, an empty array for none; racks, controller, internal topics
+ * - 2: cluster id
+ * - 3: throttle time
+ * - 4: whether the broker may create a topic asked for; before, it did as it was configured
+ * - 5: offline replicas (KIP-112)
+ * - 7: leader epochs (KIP-320)
+ * - 8: authorized operations (KIP-430)
+ * - 9: flexible
+ * - 10: topic ids (KIP-516), to be asked for from 12 on only
+ * - 11: no more authorized operations of the cluster (KIP-700)
+ * - 13: error code of the whole response (KIP-1102)
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/MetadataRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/MetadataResponse.json}
  * @module
  */
 
@@ -9,7 +26,7 @@ const metadataRequestTopic = [
   { name: "name", type: "string", nullable: "10+" },
 ] as const;
 
-/** TODO Mirrors Kafka's `MetadataRequest.json`. */
+/** Asks for brokers and topics. */
 export const metadataRequest = {
   name: "MetadataRequest",
   apiKey: 3,
@@ -52,7 +69,7 @@ const metadataResponseTopic = [
   { name: "topicAuthorizedOperations", type: "int32", versions: "8+", default: -2_147_483_648 },
 ] as const;
 
-/** TODO Mirrors Kafka's `MetadataResponse.json`. */
+/** Brokers and topics. */
 export const metadataResponse = {
   name: "MetadataResponse",
   apiKey: 3,

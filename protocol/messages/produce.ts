@@ -1,4 +1,19 @@
 /**
+ * Appends record batches to partitions (call 0).
+ *
+ * What the versions brought:
+ * - 3: record batches; transactional id (KIP-98)
+ * - 5: log start offset in the response
+ * - 7: batches may be zstd (KIP-110)
+ * - 8: which records were at fault (KIP-467)
+ * - 9: flexible
+ * - 10: new leaders in the response (KIP-951)
+ * - 11: TRANSACTION_ABORTABLE may be answered (KIP-890)
+ * - 12: adds partitions to the transaction (KIP-890)
+ * - 13: topics by id in place of name (KIP-516)
+ *
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ProduceRequest.json}
+ * @see {@link https://github.com/apache/kafka/blob/4.3.1/clients/src/main/resources/common/message/ProduceResponse.json}
  * @module
  */
 
@@ -15,7 +30,7 @@ const topicProduceData = [
   { name: "partitionData", type: "[]PartitionProduceData", fields: partitionProduceData },
 ] as const;
 
-/** TODO Mirrors Kafka's `ProduceRequest.json`. */
+/** Appends record batches to partitions. */
 export const produceRequest = {
   name: "ProduceRequest",
   apiKey: 0,
@@ -79,7 +94,7 @@ const nodeEndpoint = [
   { name: "rack", type: "string", versions: "10+", nullable: "10+", default: null },
 ] as const;
 
-/** TODO Mirrors Kafka's `ProduceResponse.json`. */
+/** What became of each batch. */
 export const produceResponse = {
   name: "ProduceResponse",
   apiKey: 0,
