@@ -4,6 +4,7 @@
  * @module
  */
 
+import { abortable } from "@std/async/abortable";
 import type { Address } from "./address.ts";
 import type { Duplex, Transport } from "./transport.ts";
 
@@ -38,20 +39,9 @@ export function memoryTransport(
     signal.throwIfAborted();
     const [near, far] = memoryPair(options);
     const accepted = accept(far, to);
-    if (accepted !== undefined) await acceptedOrAborted(accepted, signal);
+    if (accepted !== undefined) await abortable(accepted, signal);
     return near;
   };
-}
-
-async function acceptedOrAborted(accepted: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([accepted, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 /** Wakes whoever waits for something to change. */
