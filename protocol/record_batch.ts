@@ -10,13 +10,21 @@ import { crc32c, crc32cCombine } from "./crc32c.ts";
 import { BatchOffset, LENGTH_PREFIX_BYTES, MAGIC, RECORD_BATCH_OVERHEAD_BYTES } from "./record_batch_layout.ts";
 import { type DecodedRecord, decodeRecord } from "./record_batch_reader.ts";
 import { RecordCursor } from "./record_cursor.ts";
-import { varintBytes, varlongBytes, writeSafeInt64, writeVarint, writeVarlong } from "./varint.ts";
+import {
+  unsignedVarintBytes,
+  varintBytes,
+  varlongBytes,
+  writeSafeInt64,
+  writeUnsignedVarint,
+  writeVarint,
+  writeVarlong,
+} from "./varint.ts";
 
 export { RECORD_BATCH_OVERHEAD_BYTES } from "./record_batch_layout.ts";
 export { encodeHeaders, NO_HEADERS } from "./record_headers.ts";
 
 /** Runs of bytes shorter than this are copied by a loop: the call of `set` costs more. */
-const LOOP_COPY_MAX_BYTES = 24;
+const LOOP_COPY_MAX_BYTES = 12;
 
 /** A record ready to be encoded. One object may be reused for all. */
 export interface EncodableRecord {
@@ -146,32 +154,36 @@ export class RecordBatchBuilder {
    */
   tryAppend(record: EncodableRecord, maxBytes: number): number {
     const { key, value, headers, timestamp } = record;
-    const offsetDelta = this.#count;
-    const delta = offsetDelta === 0 ? 0 : timestamp - this.#baseTimestamp;
-    const keyBytes = key === null ? 0 : key.length;
-    const valueBytes = value === null ? 0 : value.length;
-    const bodyBytes = 1 + varlongBytes(delta) + varintBytes(offsetDelta) +
-      varintBytes(key === null ? -1 : keyBytes) + keyBytes +
-      varintBytes(value === null ? -1 : valueBytes) + valueBytes + headers.length;
+    const count = this.#count;
+    const delta = count === 0 ? 0 : timestamp - this.#baseTimestamp;
+    // Lengths and the offset delta are not negative, so that their zigzag form is their double; null is -1, so 1.
+    const offsetZigzag = count << 1;
+    const keyZigzag = key === null ? 1 : key.length << 1;
+    const valueZigzag = value === null ? 1 : value.length << 1;
+    const bodyBytes = 1 + varlongBytes(delta) + unsignedVarintBytes(offsetZigzag) +
+      (key === null ? 1 : unsignedVarintBytes(keyZigzag) + key.length) +
+      unsignedVarintBytes(valueZigzag) + (valueZigzag >>> 1) + headers.length;
     const start = this.#byteLength;
-    const end = start + varintBytes(bodyBytes) + bodyBytes;
+    const end = start + unsignedVarintBytes(bodyBytes << 1) + bodyBytes;
     if (end > maxBytes) return 0;
     if (end > this.#capacityBytes) this.#grow(end);
 
     const buffer = this.#buffer;
-    let position = writeVarint(buffer, start, bodyBytes);
-    buffer[position++] = 0; // attributes
-    position = writeVarlong(buffer, position, delta);
-    position = writeVarint(buffer, position, offsetDelta);
-    position = writeVarint(buffer, position, key === null ? -1 : keyBytes);
-    if (key !== null) position = copy(key, buffer, position);
-    position = writeVarint(buffer, position, value === null ? -1 : valueBytes);
-    if (value !== null) position = copy(value, buffer, position);
-    copy(headers, buffer, position);
+    let position = writeUnsignedVarint(buffer, start, bodyBytes << 1);
+    buffer[position] = 0; // attributes
+    position = writeVarlong(buffer, position + 1, delta);
+    position = writeUnsignedVarint(buffer, position, offsetZigzag);
+    if (key === null) buffer[position++] = 1;
+    else position = copy(key, buffer, writeUnsignedVarint(buffer, position, keyZigzag));
+    position = writeUnsignedVarint(buffer, position, valueZigzag);
+    // The value's `set` comes last: after a call the engine loads the buffer's address and length anew.
+    if (headers.length === 1) buffer[end - 1] = 0;
+    else copy(headers, buffer, end - headers.length);
+    if (value !== null) copy(value, buffer, position);
 
-    if (offsetDelta === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp;
+    if (count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp;
     else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
-    this.#count = offsetDelta + 1;
+    this.#count = count + 1;
     this.#byteLength = end;
     return end - start;
   }

@@ -26,7 +26,7 @@ export function zigzag(value: number): number {
  * @returns 1 to 5.
  */
 export function unsignedVarintBytes(value: number): number {
-  return ((32 - Math.clz32(value | 1)) * 9 + 64) >>> 6;
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : ((32 - Math.clz32(value | 1)) * 9 + 64) >>> 6;
 }
 
 /**
@@ -36,7 +36,7 @@ export function unsignedVarintBytes(value: number): number {
  * @returns 1 to 5.
  */
 export function varintBytes(value: number): number {
-  return ((32 - Math.clz32((value << 1) ^ (value >> 31) | 1)) * 9 + 64) >>> 6;
+  return unsignedVarintBytes(zigzag(value));
 }
 
 /**
