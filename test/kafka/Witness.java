@@ -20,9 +20,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -57,26 +59,42 @@ public class Witness {
 
   private final String bootstrap;
   private final DataOutputStream out;
-  private final BufferedReader in;
+  private final BlockingQueue<String> lines;
   private Admin admin;
 
-  private Witness(String bootstrap, DataOutputStream out, BufferedReader in) {
+  private Witness(String bootstrap, DataOutputStream out, BlockingQueue<String> lines) {
     this.bootstrap = bootstrap;
     this.out = out;
-    this.in = in;
+    this.lines = lines;
   }
 
   public static void main(String[] args) throws Exception {
     DataOutputStream out = new DataOutputStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out)));
     System.setOut(System.err);
-    BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     Path directory = Path.of(args[1]);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> cleanUp(directory)));
-    Witness witness = new Witness(args[0], out, in);
-    for (String line = in.readLine(); line != null; line = in.readLine()) {
-      witness.answer(line.split("\t", -1));
+    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    new Thread(() -> readLines(lines)).start();
+    Witness witness = new Witness(args[0], out, lines);
+    while (true) witness.answer(lines.take().split("\t", -1));
+  }
+
+  /** A thread of its own, so that the end of the test is noticed in the middle of a command. */
+  private static void readLines(BlockingQueue<String> lines) {
+    try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        // At once: in the queue it could be overtaken by the end of the test.
+        if (line.startsWith("watch\t")) watch(Long.parseLong(line.substring("watch\t".length())));
+        lines.add(line);
+      }
+    } catch (IOException e) {
+      // The same as its end.
     }
     System.exit(0);
+  }
+
+  private static void watch(long pid) {
+    ProcessHandle.of(pid).ifPresent(watched::add);
   }
 
   private static void cleanUp(Path directory) {
@@ -98,7 +116,7 @@ public class Witness {
   private void answer(String[] words) throws IOException {
     try {
       switch (words[0]) {
-        case "watch" -> ProcessHandle.of(Long.parseLong(words[1])).ifPresent(watched::add);
+        case "watch" -> {} // done, see readLines
         case "forget" -> watched.removeIf(process -> process.pid() == Long.parseLong(words[1]));
         case "await" -> awaitBrokers(words);
         case "create" -> create(words);
@@ -272,7 +290,7 @@ public class Witness {
   private void produce(String topic, int count) throws Exception {
     List<byte[]> keys = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      String line = in.readLine();
+      String line = lines.take();
       keys.add(line.equals("-") ? null : Base64.getDecoder().decode(line));
     }
     ByteArraySerializer serializer = new ByteArraySerializer();
