@@ -24,11 +24,14 @@ export interface SinkConnectionOptions {
   crc32c: Crc32c | null;
 }
 
+/** The client's end: a `Deno.Conn`, or an end of a memory pair. */
+export type Peer = Pick<Deno.Conn, "read" | "write" | "close">;
+
 /**
  * Reads and answers until the client leaves. Answers to everything one read brought leave in one write, which is
  * awaited before the next read: a client that does not read its answers holds itself up.
  */
-export async function serveConnection(conn: Deno.TcpConn, options: SinkConnectionOptions): Promise<void> {
+export async function serveConnection(conn: Peer, options: SinkConnectionOptions): Promise<void> {
   let answers: Uint8Array[] = [];
   const scanner = new RequestScanner(options.bufferBytes, {
     onProduce(request: ProduceSummary): void {
@@ -39,22 +42,25 @@ export async function serveConnection(conn: Deno.TcpConn, options: SinkConnectio
       answers.push(...options.replies.other(frame));
     },
   }, options.crc32c);
-  using _ = conn;
-  for (;;) {
-    const count = await conn.read(scanner.space());
-    if (count === null) return;
-    scanner.advance(count);
-    if (options.counters.totalBatchBytes >= options.stallAfterBytes) await new Promise<never>(() => {});
-    if (answers.length === 0) continue;
-    const joined = join(answers);
-    answers = [];
-    if (options.delayMs === 0) await writeAll(conn, joined);
-    // Equal delays keep the order; a client that has left meanwhile is noticed by the next read.
-    else setTimeout(() => writeAll(conn, joined).catch(() => {}), options.delayMs);
+  try {
+    for (;;) {
+      const count = await conn.read(scanner.space());
+      if (count === null) return;
+      scanner.advance(count);
+      if (options.counters.totalBatchBytes >= options.stallAfterBytes) await new Promise<never>(() => {});
+      if (answers.length === 0) continue;
+      const joined = join(answers);
+      answers = [];
+      if (options.delayMs === 0) await writeAll(conn, joined);
+      // Equal delays keep the order; a client that has left meanwhile is noticed by the next read.
+      else setTimeout(() => writeAll(conn, joined).catch(() => {}), options.delayMs);
+    }
+  } finally {
+    conn.close();
   }
 }
 
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+async function writeAll(conn: Peer, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
