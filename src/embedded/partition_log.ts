@@ -1,0 +1,232 @@
+/**
+ * The log of one partition: batches as they came, and what a broker must know to append the next.
+ *
+ * @module
+ */
+
+import { crc32c } from "../../protocol/crc32c.ts";
+import { BatchOffset, COMPRESSION_MASK } from "../../protocol/record_batch_layout.ts";
+import { type DecodedRecord, readBatchHeader, readRecords } from "../../protocol/record_batch_reader.ts";
+import type { StoredRecord } from "../record.ts";
+import { ProducerStates } from "./producer_state.ts";
+import { isRefusal, receiveBatch, type ReceivedBatch, type Refusal, refusal } from "./received_batch.ts";
+
+/** Where a batch went. */
+export interface Appended {
+  /** Offset of its first record. */
+  baseOffset: bigint;
+  /** -1, or for a batch that was in the log already the largest timestamp of its records, as in Kafka. */
+  logAppendTimeMs: bigint;
+}
+
+/** A batch in the log. */
+export interface LogBatch {
+  /** The batch's bytes, with base offset and leader epoch filled in. */
+  readonly bytes: Uint8Array;
+  /** Offset of its first record. */
+  readonly baseOffset: bigint;
+  /** Offset of its last record. */
+  readonly lastOffset: bigint;
+  /** Largest timestamp of its records. */
+  readonly maxTimestamp: bigint;
+}
+
+/** Where a record is, and when it happened. */
+export interface RecordPlace {
+  /** Its offset. */
+  offset: bigint;
+  /** Its timestamp in milliseconds since the epoch. */
+  timestamp: bigint;
+  /** Epoch of the leader that appended it. */
+  leaderEpoch: number;
+}
+
+/** What a log needs to know of its surroundings. */
+export interface PartitionLogOptions {
+  /** Topic it belongs to. */
+  topic: string;
+  /** Partition it belongs to. */
+  partition: number;
+  /** Largest batch it takes, in bytes: Kafka's `max.message.bytes`. */
+  maxMessageBytes: number;
+  /** Milliseconds since the epoch. */
+  wallMs: () => number;
+  /** Called after each append. */
+  onAppend: (log: PartitionLog) => void;
+}
+
+const NO_APPEND_TIME = -1n;
+
+/** Batches by offset, and the sequence state of the producers that wrote them. Shared by all replicas. */
+export class PartitionLog {
+  /** Topic it belongs to. */
+  readonly topic: string;
+  /** Partition it belongs to. */
+  readonly partition: number;
+  /** The sequence state of the producers that write here. */
+  readonly producers: ProducerStates = new ProducerStates();
+
+  readonly #options: PartitionLogOptions;
+  readonly #batches: LogBatch[] = [];
+  #startOffset = 0n;
+  #endOffset = 0n;
+
+  /** @param options Where it belongs and whom it tells of appends. */
+  constructor(options: PartitionLogOptions) {
+    this.topic = options.topic;
+    this.partition = options.partition;
+    this.#options = options;
+  }
+
+  /** Offset of the first record that may be read. */
+  get startOffset(): bigint {
+    return this.#startOffset;
+  }
+
+  /** Offset the next record will get. */
+  get endOffset(): bigint {
+    return this.#endOffset;
+  }
+
+  /**
+   * Checks a batch and appends it.
+   *
+   * @param bytes Exactly one batch. They are copied.
+   * @param leaderEpoch Written into the stored batch.
+   */
+  append(bytes: Uint8Array, leaderEpoch: number): Appended | Refusal {
+    const batch = receiveBatch(bytes, {
+      maxMessageBytes: this.#options.maxMessageBytes,
+      nowMs: this.#options.wallMs(),
+    });
+    if (isRefusal(batch)) return batch;
+    if (batch.header.producerId < 0n) return this.#store(batch, leaderEpoch);
+    const verdict = this.producers.judge(batch.header);
+    if (verdict.action === "refuse") return refusal(verdict.error);
+    if (verdict.action === "acknowledge") {
+      return { baseOffset: verdict.batch.baseOffset, logAppendTimeMs: verdict.batch.maxTimestamp };
+    }
+    this.producers.remember(batch.header, { baseOffset: this.#endOffset, maxTimestamp: batch.maxTimestamp });
+    return this.#store(batch, leaderEpoch);
+  }
+
+  /**
+   * Batches from the one that holds `offset` on, in order, as long as they are within `maxBytes`.
+   *
+   * @param limits With `atLeastOne` the first batch is given whatever its size (KIP-74).
+   */
+  read(offset: bigint, { maxBytes, atLeastOne }: { maxBytes: number; atLeastOne: boolean }): LogBatch[] {
+    const found: LogBatch[] = [];
+    let bytes = 0;
+    for (let i = this.#indexOf(offset); i < this.#batches.length; i++) {
+      const batch = this.#batches[i]!;
+      bytes += batch.bytes.length;
+      if (bytes > maxBytes && !(atLeastOne && found.length === 0)) break;
+      found.push(batch);
+    }
+    return found;
+  }
+
+  /** Bytes from the batch that holds `offset` to the end of the log, counted up to `enough`. */
+  bytesFrom(offset: bigint, enough: number): number {
+    let bytes = 0;
+    for (let i = this.#indexOf(offset); i < this.#batches.length && bytes < enough; i++) {
+      bytes += this.#batches[i]!.bytes.length;
+    }
+    return bytes;
+  }
+
+  /** The first record of a timestamp or a later one, or undefined. */
+  findByTime(timestamp: bigint): RecordPlace | undefined {
+    for (const batch of this.#batches) {
+      if (batch.maxTimestamp < timestamp || batch.lastOffset < this.#startOffset) continue;
+      const place = this.#placeWithin(batch, (record) => BigInt(record.timestamp) >= timestamp);
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  }
+
+  /** The first of the records with the largest timestamp, or undefined. */
+  latest(): RecordPlace | undefined {
+    let latest: LogBatch | undefined;
+    for (const batch of this.#batches) {
+      if (latest === undefined || batch.maxTimestamp > latest.maxTimestamp) latest = batch;
+    }
+    return latest && this.#placeWithin(latest, (record) => BigInt(record.timestamp) === latest.maxTimestamp);
+  }
+
+  /** The records that may be read, in order. */
+  *records(): Generator<StoredRecord, void, undefined> {
+    for (const batch of this.#batches) {
+      for (const { offsetDelta, ...record } of readRecords(batch.bytes)) {
+        const offset = batch.baseOffset + BigInt(offsetDelta);
+        if (offset < this.#startOffset) continue;
+        yield { topic: this.topic, partition: this.partition, offset, ...record, text: () => textOf(record.value) };
+      }
+    }
+  }
+
+  /** Forgets the records before an offset, as retention does. What is known of their producers stays. */
+  deleteBefore(offset: bigint): void {
+    if (offset < this.#startOffset || offset > this.#endOffset) {
+      throw new RangeError(
+        `Cannot delete records before offset ${offset}: the log of "${this.topic}" partition ${this.partition} ` +
+          `begins at ${this.#startOffset} and ends at ${this.#endOffset}`,
+      );
+    }
+    this.#startOffset = offset;
+    this.#batches.splice(0, this.#indexOf(offset));
+  }
+
+  #placeWithin(batch: LogBatch, isMeant: (record: DecodedRecord) => boolean): RecordPlace | undefined {
+    const leaderEpoch = readBatchHeader(batch.bytes).partitionLeaderEpoch;
+    // The records of a compressed batch cannot be told apart here: its beginning is not past what is looked for.
+    if (isCompressed(batch)) return { offset: batch.baseOffset, timestamp: batch.maxTimestamp, leaderEpoch };
+    for (const record of readRecords(batch.bytes)) {
+      const offset = batch.baseOffset + BigInt(record.offsetDelta);
+      if (offset >= this.#startOffset && isMeant(record)) {
+        return { offset, timestamp: BigInt(record.timestamp), leaderEpoch };
+      }
+    }
+    return undefined;
+  }
+
+  #store({ header, bytes, maxTimestamp }: ReceivedBatch, leaderEpoch: number): Appended {
+    const baseOffset = this.#endOffset;
+    const lastOffset = baseOffset + BigInt(header.lastOffsetDelta);
+    const stored = bytes.slice();
+    const view = new DataView(stored.buffer);
+    view.setBigInt64(BatchOffset.baseOffset, baseOffset);
+    view.setInt32(BatchOffset.partitionLeaderEpoch, leaderEpoch);
+    if (maxTimestamp !== header.maxTimestamp) {
+      view.setBigInt64(BatchOffset.maxTimestamp, maxTimestamp);
+      view.setUint32(BatchOffset.crc, crc32c(stored, BatchOffset.attributes));
+    }
+    this.#batches.push({ bytes: stored, baseOffset, lastOffset, maxTimestamp });
+    this.#endOffset = lastOffset + 1n;
+    this.#options.onAppend(this);
+    return { baseOffset, logAppendTimeMs: NO_APPEND_TIME };
+  }
+
+  /** Index of the first batch that ends at `offset` or later. */
+  #indexOf(offset: bigint): number {
+    let low = 0;
+    let high = this.#batches.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#batches[middle]!.lastOffset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function isCompressed(batch: LogBatch): boolean {
+  return (batch.bytes[BatchOffset.attributes + 1]! & COMPRESSION_MASK) !== 0;
+}
+
+const decoder = new TextDecoder();
+
+function textOf(value: Uint8Array | null): string {
+  return value === null ? "" : decoder.decode(value);
+}
