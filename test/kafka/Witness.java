@@ -143,7 +143,10 @@ public class Witness {
 
   private Admin admin() {
     if (admin == null) {
-      admin = Admin.create(config(Map.of("reconnect.backoff.max.ms", 200, "retry.backoff.max.ms", 200)));
+      admin = Admin.create(config(Map.of(
+        "reconnect.backoff.max.ms", 200,
+        "retry.backoff.max.ms", 200,
+        "request.timeout.ms", 10_000))); // the broker asked may be frozen
     }
     return admin;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { type KafkaVersion, requireTool } from "./harness_jars.ts";
 import { launchJava, logTail, runJava } from "./harness_java.ts";
 import { readWithConsoleConsumer, readWithKcat, type TextRecord } from "./harness_text.ts";
@@ -41,6 +42,7 @@ export interface TopicOptions {
 }
 
 const START_TIMEOUT_MS = 120_000;
+const MOVE_TIMEOUT_MS = 60_000;
 
 /** Starts a cluster; resolves when all its brokers are up. Fails, naming the tool, where Java, Maven or kcat is missing. */
 export async function startKafka(version: KafkaVersion, options: KafkaOptions = {}): Promise<Kafka> {
@@ -171,6 +173,17 @@ export class Kafka implements AsyncDisposable {
   /** Id of the leader of a partition, null while there is none. */
   leaderOf(topic: string, partition: number): Promise<number | null> {
     return this.#witness.leaderOf(topic, partition);
+  }
+
+  /** Resolves once a broker other than `formerId` leads a partition. */
+  async leaderMoved(topic: string, partition: number, formerId: number): Promise<void> {
+    const end = Date.now() + MOVE_TIMEOUT_MS;
+    while (Date.now() < end) {
+      const id = await this.leaderOf(topic, partition).catch(() => null); // It may ask the broker that is away.
+      if (id !== null && id !== formerId) return;
+      await delay(20);
+    }
+    throw new Error(`Cannot see the leader of "${topic}" ${partition} move: it is still broker ${formerId}`);
   }
 
   /** Where the log of each partition begins and ends. */
