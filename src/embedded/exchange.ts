@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apiByKey, type ApiName, type RequestOf, type ResponseInput } from "../../protocol/apis.ts";
+import { apiByKey, type ApiName, apis, type RequestOf, type ResponseInput } from "../../protocol/apis.ts";
 import { errorCodeByName } from "../../protocol/error_codes.ts";
 import { type DecodedRequest, decodeRequest, decodeRequestHeader, encodeResponse } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
@@ -81,10 +81,11 @@ export class Exchange {
     return (handlers[api] as Handler<ApiName>)(body as RequestOf<ApiName>, context) as Interception;
   }
 
-  /** A client newer than the broker gets the list all the same, in the one version that every client reads (KIP-511). */
+  /** A client newer than the broker learns in which versions to ask, in the one that every client reads (KIP-511). */
   #versionsForStranger(correlationId: number): Answer {
     const errorCode = errorCodeByName("UNSUPPORTED_VERSION").code;
-    return encodeResponse("ApiVersions", 0, correlationId, { errorCode, apiKeys: this.#state.versions.advertised() });
+    const apiKeys = this.#state.versions.advertised().filter(({ apiKey }) => apiKey === apis.ApiVersions.key);
+    return encodeResponse("ApiVersions", 0, correlationId, { errorCode, apiKeys });
   }
 }
 

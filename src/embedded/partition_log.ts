@@ -5,7 +5,7 @@
  */
 
 import { crc32c } from "../../protocol/crc32c.ts";
-import { BatchOffset, COMPRESSION_MASK } from "../../protocol/record_batch_layout.ts";
+import { BatchOffset, COMPRESSION_MASK, LOG_APPEND_TIME_FLAG } from "../../protocol/record_batch_layout.ts";
 import { type DecodedRecord, readBatchHeader, readRecords } from "../../protocol/record_batch_reader.ts";
 import type { StoredRecord } from "../record.ts";
 import { ProducerStates } from "./producer_state.ts";
@@ -191,14 +191,15 @@ export class PartitionLog {
     return undefined;
   }
 
-  #store({ header, bytes, maxTimestamp }: ReceivedBatch, leaderEpoch: number): Appended {
+  #store({ header, bytes, maxTimestamp, isHeaderRight }: ReceivedBatch, leaderEpoch: number): Appended {
     const baseOffset = this.#endOffset;
     const lastOffset = baseOffset + BigInt(header.lastOffsetDelta);
     const stored = bytes.slice();
     const view = new DataView(stored.buffer);
     view.setBigInt64(BatchOffset.baseOffset, baseOffset);
     view.setInt32(BatchOffset.partitionLeaderEpoch, leaderEpoch);
-    if (maxTimestamp !== header.maxTimestamp) {
+    if (!isHeaderRight) {
+      view.setInt16(BatchOffset.attributes, header.attributes & ~LOG_APPEND_TIME_FLAG);
       view.setBigInt64(BatchOffset.maxTimestamp, maxTimestamp);
       view.setUint32(BatchOffset.crc, crc32c(stored, BatchOffset.attributes));
     }

@@ -35,6 +35,8 @@ export interface ReceivedBatch {
   bytes: Uint8Array;
   /** Largest timestamp of its records, which the header may have got wrong. */
   maxTimestamp: bigint;
+  /** Whether the header says what Kafka would have written. */
+  isHeaderRight: boolean;
 }
 
 /** Attribute bit 4: part of a transaction. */
@@ -48,6 +50,12 @@ const SMALLEST_RECORD_BYTES = 14;
 /** `message.timestamp.after.max.ms` of Kafka 4. */
 const TIMESTAMP_AFTER_MAX_MS = 3_600_000;
 const NO_TIMESTAMP = -1;
+
+/** Whether a `records` field begins with a batch that is part of a transaction. */
+export function isTransactional(records: Uint8Array | null): boolean {
+  if (records === null || records[BatchOffset.magic] !== MAGIC) return false;
+  return ((records[BatchOffset.attributes + 1] ?? 0) & TRANSACTIONAL_FLAG) !== 0;
+}
 
 /** A refusal without blame on single records. */
 export function refusal(error: string, message: string | null = null): Refusal {
@@ -94,7 +102,7 @@ export function receiveBatch(
   if (compression > ZSTD) return refusal("UNKNOWN_SERVER_ERROR");
   const flaw = headerFlaw(header);
   if (flaw !== null) return refusal(flaw);
-  if (compression !== 0) return { header, bytes, maxTimestamp: header.maxTimestamp };
+  if (compression !== 0) return { header, bytes, maxTimestamp: header.maxTimestamp, isHeaderRight: true };
   return scanRecords(bytes, header, limits.nowMs);
 }
 
@@ -132,20 +140,21 @@ function scanRecords(bytes: Uint8Array, header: RecordBatchHeader, nowMs: number
 function checkTimestamps(bytes: Uint8Array, header: RecordBatchHeader, nowMs: number): ReceivedBatch | Refusal {
   const range = { start: RECORD_BATCH_OVERHEAD_BYTES, end: bytes.length, count: header.recordCount };
   const cursor = new RecordCursor(bytes, range);
-  const baseTimestamp = Number(header.baseTimestamp);
-  const isLogAppendTime = (header.attributes & LOG_APPEND_TIME_FLAG) !== 0;
+  const isBrokersTime = (header.attributes & LOG_APPEND_TIME_FLAG) !== 0;
+  const baseTimestamp = Number(isBrokersTime ? header.maxTimestamp : header.baseTimestamp);
   const latest = nowMs + TIMESTAMP_AFTER_MAX_MS;
   const culprits: number[] = [];
   let maxTimestamp = NO_TIMESTAMP;
   while (cursor.next()) {
-    const timestamp = baseTimestamp + cursor.timestampDelta;
+    const timestamp = baseTimestamp + (isBrokersTime ? 0 : cursor.timestampDelta);
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
-    if (timestamp > latest || isLogAppendTime) culprits.push(cursor.index);
+    if (timestamp > latest || (isBrokersTime && timestamp === NO_TIMESTAMP)) culprits.push(cursor.index);
     // One zero byte says that there are no headers; reading them costs objects.
     if (bytes[cursor.headersStart] !== 0 || cursor.headersStart + 1 !== cursor.end) cursor.headers();
   }
   if (culprits.length > 0) return invalidTimestamps(culprits);
-  return { header, bytes, maxTimestamp: BigInt(maxTimestamp) };
+  const isHeaderRight = !isBrokersTime && BigInt(maxTimestamp) === header.maxTimestamp;
+  return { header, bytes, maxTimestamp: BigInt(maxTimestamp), isHeaderRight };
 }
 
 function invalidTimestamps(indexes: number[]): Refusal {

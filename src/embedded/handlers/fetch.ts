@@ -133,7 +133,8 @@ function errorRow({ asked, partition, error }: Reading, context: RequestContext,
     partitionIndex: asked.partition,
     errorCode: errorCodeByName(error!).code,
     highWatermark: -1n,
-    abortedTransactions: null,
+    // As Kafka does: an empty list from whoever finds no partition, none from whoever cannot read it.
+    abortedTransactions: partition === undefined ? [] : null,
     records: NO_RECORDS,
   };
   const isMoved = error === "NOT_LEADER_OR_FOLLOWER" || error === "FENCED_LEADER_EPOCH";

@@ -28,12 +28,17 @@ export function handleMetadata(request: RequestOf<"Metadata">, context: RequestC
     controllerId: brokers[0]?.id ?? -1,
     topics: isForAll(request, context)
       ? [...context.topology.topics.values()].map((topic) => topicRow(topic, context))
-      : request.topics!.map((asked) => askedRow(asked, request, context)),
+      : distinct(request.topics!).map((asked) => askedRow(asked, request, context)),
   };
 }
 
 function isForAll(request: RequestOf<"Metadata">, context: RequestContext): boolean {
   return request.topics === null || (context.version === 0 && request.topics.length === 0);
+}
+
+/** A topic that is asked for twice is answered once. */
+function distinct(topics: readonly Asked[]): Asked[] {
+  return [...new Map(topics.map((asked) => [`${asked.name}/${asked.topicId}`, asked])).values()];
 }
 
 function askedRow(asked: Asked, request: RequestOf<"Metadata">, context: RequestContext): TopicRow {
@@ -50,9 +55,8 @@ function askedRow(asked: Asked, request: RequestOf<"Metadata">, context: Request
   if (fault !== undefined) return errorRow(fault.name, asked.name, ZERO_UUID);
   if (!isTopicName(asked.name)) return errorRow("INVALID_TOPIC_EXCEPTION", asked.name, ZERO_UUID);
   if (context.autoCreateTopics && request.allowAutoTopicCreation) {
+    // The first answer says unknown all the same: a real broker does not wait for the topic it has asked for either.
     topology.addTopic(asked.name, context.defaultLayout);
-    // A real broker has no leader to tell of at once either.
-    return errorRow("LEADER_NOT_AVAILABLE", asked.name, ZERO_UUID);
   }
   return errorRow("UNKNOWN_TOPIC_OR_PARTITION", asked.name, ZERO_UUID);
 }

@@ -10,7 +10,7 @@
 
 import type { RequestOf, ResponseInput } from "../../../protocol/apis.ts";
 import { type ErrorCode, errorCodeByName } from "../../../protocol/error_codes.ts";
-import { findBatch, isRefusal, type Refusal, refusal } from "../received_batch.ts";
+import { findBatch, isRefusal, isTransactional, type Refusal, refusal } from "../received_batch.ts";
 import { BROKER_HOST } from "../address.ts";
 import type { EmbeddedTopic, Partition } from "../topology.ts";
 import { type RequestContext, topicOf } from "./handler.ts";
@@ -27,6 +27,7 @@ const AFTER_APPEND: ReadonlySet<string> = new Set(["REQUEST_TIMED_OUT", "NOT_ENO
 
 /** Appends what can be appended, and answers for each partition. */
 export function handleProduce(request: RequestOf<"Produce">, context: RequestContext): ResponseInput<"Produce"> {
+  if (request.transactionalId === null && hasTransactionalBatch(request)) return refuseAll(request);
   const producing = new Producing(request.acks, context);
   const responses = request.topicData.map((data) => {
     const topic = topicOf(context.topology, data, context.version >= FIRST_VERSION_BY_ID);
@@ -34,6 +35,18 @@ export function handleProduce(request: RequestOf<"Produce">, context: RequestCon
     return { name: data.name, topicId: data.topicId, partitionResponses };
   });
   return { responses, ...producing.nodeEndpoints() };
+}
+
+function hasTransactionalBatch({ topicData }: RequestOf<"Produce">): boolean {
+  return topicData.some(({ partitionData }) => partitionData.some(({ records }) => isTransactional(records)));
+}
+
+function refuseAll({ topicData }: RequestOf<"Produce">): ResponseInput<"Produce"> {
+  const refused = refusal("TRANSACTIONAL_ID_AUTHORIZATION_FAILED");
+  const responses = topicData.map(({ name, topicId, partitionData }) => {
+    return { name, topicId, partitionResponses: partitionData.map(({ index }) => errorRow(index, refused)) };
+  });
+  return { responses };
 }
 
 /** One request's way through its partitions. */

@@ -1,0 +1,74 @@
+/**
+ * The embedded cluster behaves as Kafka 4.3.1 does: both get the same requests, and must give the same answers.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
+import type { ResponseOf } from "../../protocol/apis.ts";
+import { EmbeddedCluster } from "../../src/embedded/mod.ts";
+import { RawClient } from "../embedded/raw_client.ts";
+import { startKafka } from "./harness.ts";
+import { metadataScenarios, readScenarios, strangeScenarios } from "./parity_api_scenarios.ts";
+import { produceScenarios, type Scenario, sequenceScenarios, type Side } from "./parity_scenarios.ts";
+
+const BROKER_COUNT = 3;
+const PARTITION_COUNT = 2;
+
+const groups: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = {
+  Produce: produceScenarios,
+  sequences: sequenceScenarios,
+  strange: strangeScenarios,
+  metadata: metadataScenarios,
+  read: readScenarios,
+};
+
+/** Asks one broker for a topic until it knows it: brokers hear of a new topic one after the other. */
+async function askFor(address: string, topic: string): Promise<ResponseOf<"Metadata">> {
+  using client = await RawClient.connect(address);
+  while (true) {
+    const answer = await client.ask("Metadata", 12, { topics: [{ name: topic }] });
+    const { partitions } = answer.topics[0]!;
+    if (partitions.length === PARTITION_COUNT && partitions.every(({ leaderId }) => leaderId >= 0)) return answer;
+    await delay(20);
+  }
+}
+
+/** Where a topic's first partition is, once all brokers know it. */
+async function sideOf(bootstrap: readonly string[], topic: string): Promise<Side> {
+  const answers = await Promise.all(bootstrap.map((address) => askFor(address, topic)));
+  const { brokers, topics } = answers[0]!;
+  const { leaderId } = topics[0]!.partitions[0]!;
+  const addressOf = (isMeant: (id: number) => boolean) => {
+    const { host, port } = brokers.find(({ nodeId }) => isMeant(nodeId))!;
+    return `${host}:${port}`;
+  };
+  return {
+    topic,
+    topicId: topics[0]!.topicId,
+    leader: addressOf((id) => id === leaderId),
+    other: addressOf((id) => id !== leaderId),
+  };
+}
+
+Deno.test("EmbeddedCluster answers as Kafka 4.3.1 when asked the same", async (t) => {
+  await using kafka = await startKafka("4.3.1", { brokers: BROKER_COUNT });
+  await using cluster = await EmbeddedCluster.listen({ brokers: BROKER_COUNT });
+  let count = 0;
+
+  for (const [group, scenarios] of Object.entries(groups)) {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      await t.step(`${group}: ${name}`, async () => {
+        const topic = `parity-${++count}`;
+        await kafka.createTopic(topic, PARTITION_COUNT, { replicationFactor: 1 });
+        cluster.addTopic(topic, PARTITION_COUNT);
+
+        const real = await scenario(await sideOf(kafka.bootstrap, topic));
+        const embedded = await scenario(await sideOf(cluster.bootstrap, topic));
+
+        assertEquals(embedded, real);
+      });
+    }
+  }
+});
