@@ -11,11 +11,12 @@ import { BatchOffset, LENGTH_PREFIX_BYTES, MAGIC, RECORD_BATCH_OVERHEAD_BYTES } 
 import { type DecodedRecord, decodeRecord } from "./record_batch_reader.ts";
 import { RecordCursor } from "./record_cursor.ts";
 import {
-  unsignedVarintBytes,
+  SHORT_VARINT_LIMIT,
+  shortVarintBytes,
   varintBytes,
   varlongBytes,
   writeSafeInt64,
-  writeUnsignedVarint,
+  writeShortVarint,
   writeVarint,
   writeVarlong,
 } from "./varint.ts";
@@ -23,8 +24,13 @@ import {
 export { RECORD_BATCH_OVERHEAD_BYTES } from "./record_batch_layout.ts";
 export { encodeHeaders, NO_HEADERS } from "./record_headers.ts";
 
-/** Runs of bytes shorter than this are copied by a loop: the call of `set` costs more. */
+/** Runs of at most this many bytes are copied by a loop: calling `set` costs more. */
 const LOOP_COPY_MAX_BYTES = 12;
+
+/** Most that a record of short numbers takes besides key, value and headers: one byte of attributes, five numbers. */
+const SHORT_OVERHEAD_MAX_BYTES = 11;
+/** Most bytes of key, value and headers with which the record's length is a short number. */
+const SHORT_DATA_MAX_BYTES = SHORT_VARINT_LIMIT - SHORT_OVERHEAD_MAX_BYTES;
 
 /** A record ready to be encoded. One object may be reused for all. */
 export interface EncodableRecord {
@@ -81,7 +87,11 @@ export class RecordBatchBuilder {
   #isSealed = false;
   #bodyCrc = 0;
 
-  /** @param options Where buffers come from and go to. */
+  /**
+   * Opens an empty batch.
+   *
+   * @param options Where buffers come from and go to.
+   */
   constructor(options: RecordBatchBuilderOptions = {}) {
     this.#allocate = options.allocate ?? allocateNew;
     this.#release = options.release;
@@ -125,11 +135,8 @@ export class RecordBatchBuilder {
    * @param record What would be appended.
    */
   sizeOf(record: EncodableRecord): number {
-    const { key, value } = record;
     const delta = this.#count === 0 ? 0 : record.timestamp - this.#baseTimestamp;
-    const bodyBytes = 1 + varlongBytes(delta) + varintBytes(this.#count) +
-      (key === null ? 1 : varintBytes(key.length) + key.length) +
-      (value === null ? 1 : varintBytes(value.length) + value.length) + record.headers.length;
+    const bodyBytes = this.#bodyBytes(record, delta);
     return varintBytes(bodyBytes) + bodyBytes;
   }
 
@@ -156,36 +163,35 @@ export class RecordBatchBuilder {
     const { key, value, headers, timestamp } = record;
     const count = this.#count;
     const delta = count === 0 ? 0 : timestamp - this.#baseTimestamp;
-    // Lengths and the offset delta are not negative, so that their zigzag form is their double; null is -1, so 1.
-    const offsetZigzag = count << 1;
-    const keyZigzag = key === null ? 1 : key.length << 1;
-    const valueZigzag = value === null ? 1 : value.length << 1;
-    const bodyBytes = 1 + varlongBytes(delta) + unsignedVarintBytes(offsetZigzag) +
-      (key === null ? 1 : unsignedVarintBytes(keyZigzag) + key.length) +
-      unsignedVarintBytes(valueZigzag) + (valueZigzag >>> 1) + headers.length;
+    const keyBytes = key === null ? 0 : key.length;
+    const valueBytes = value === null ? 0 : value.length;
+    const dataBytes = keyBytes + valueBytes + headers.length;
     const start = this.#byteLength;
-    const end = start + unsignedVarintBytes(bodyBytes << 1) + bodyBytes;
-    if (end > maxBytes) return 0;
-    if (end > this.#capacityBytes) this.#grow(end);
+    const roomBytes = Math.min(maxBytes, this.#capacityBytes) - start;
+    if (
+      dataBytes > SHORT_DATA_MAX_BYTES || dataBytes + SHORT_OVERHEAD_MAX_BYTES > roomBytes ||
+      count >= SHORT_VARINT_LIMIT || delta >= SHORT_VARINT_LIMIT || delta < -SHORT_VARINT_LIMIT
+    ) return this.#appendLong(record, delta, maxBytes);
 
     const buffer = this.#buffer;
-    let position = writeUnsignedVarint(buffer, start, bodyBytes << 1);
+    const deltaZigzag = (delta << 1) ^ (delta >> 31);
+    const bodyBytes = 1 + shortVarintBytes(deltaZigzag) + shortVarintBytes(count << 1) +
+      shortVarintBytes(keyBytes << 1) +
+      shortVarintBytes(valueBytes << 1) + dataBytes;
+    let position = writeShortVarint(buffer, start, bodyBytes << 1);
+    const end = position + bodyBytes;
     buffer[position] = 0; // attributes
-    position = writeVarlong(buffer, position + 1, delta);
-    position = writeUnsignedVarint(buffer, position, offsetZigzag);
+    position = writeShortVarint(buffer, position + 1, deltaZigzag);
+    position = writeShortVarint(buffer, position, count << 1);
     if (key === null) buffer[position++] = 1;
-    else position = copy(key, buffer, writeUnsignedVarint(buffer, position, keyZigzag));
-    position = writeUnsignedVarint(buffer, position, valueZigzag);
+    else position = copy(key, buffer, writeShortVarint(buffer, position, keyBytes << 1));
+    position = writeShortVarint(buffer, position, value === null ? 1 : valueBytes << 1);
     // The value's `set` comes last: after a call the engine loads the buffer's address and length anew.
     if (headers.length === 1) buffer[end - 1] = 0;
-    else copy(headers, buffer, end - headers.length);
+    else buffer.set(headers, end - headers.length);
     if (value !== null) copy(value, buffer, position);
 
-    if (count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp;
-    else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
-    this.#count = count + 1;
-    this.#byteLength = end;
-    return end - start;
+    return this.#advance(end, timestamp);
   }
 
   /**
@@ -255,6 +261,56 @@ export class RecordBatchBuilder {
     while (cursor.next() && cursor.index < to) {
       if (cursor.index >= from) yield decodeRecord(cursor, this.#baseTimestamp + cursor.timestampDelta);
     }
+  }
+
+  /** A copy of the records so far, in a buffer of its own of just their size. */
+  clone(): RecordBatchBuilder {
+    const copy = new RecordBatchBuilder({ initialBytes: this.#byteLength });
+    copy.#buffer.set(this.bytes);
+    copy.#byteLength = this.#byteLength;
+    copy.#count = this.#count;
+    copy.#baseTimestamp = this.#baseTimestamp;
+    copy.#maxTimestamp = this.#maxTimestamp;
+    return copy;
+  }
+
+  /** {@link tryAppend} for numbers of any length and for a buffer that may have to grow. */
+  #appendLong(record: EncodableRecord, delta: number, maxBytes: number): number {
+    const { key, value, headers } = record;
+    const start = this.#byteLength;
+    const bodyBytes = this.#bodyBytes(record, delta);
+    const end = start + varintBytes(bodyBytes) + bodyBytes;
+    if (end > maxBytes) return 0;
+    if (end > this.#capacityBytes) this.#grow(end);
+
+    const buffer = this.#buffer;
+    let position = writeVarint(buffer, start, bodyBytes);
+    buffer[position] = 0; // attributes
+    position = writeVarlong(buffer, position + 1, delta);
+    position = writeVarint(buffer, position, this.#count);
+    position = writeVarint(buffer, position, key === null ? -1 : key.length);
+    if (key !== null) position = copy(key, buffer, position);
+    position = writeVarint(buffer, position, value === null ? -1 : value.length);
+    if (value !== null) position = copy(value, buffer, position);
+    buffer.set(headers, position);
+
+    return this.#advance(end, record.timestamp);
+  }
+
+  /** Counts the record that now ends there. */
+  #advance(end: number, timestamp: number): number {
+    const addedBytes = end - this.#byteLength;
+    if (this.#count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp;
+    else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
+    this.#count++;
+    this.#byteLength = end;
+    return addedBytes;
+  }
+
+  #bodyBytes({ key, value, headers }: EncodableRecord, delta: number): number {
+    return 1 + varlongBytes(delta) + varintBytes(this.#count) +
+      (key === null ? 1 : varintBytes(key.length) + key.length) +
+      (value === null ? 1 : varintBytes(value.length) + value.length) + headers.length;
   }
 
   #grow(minBytes: number): void {

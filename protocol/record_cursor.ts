@@ -24,7 +24,7 @@ export interface RecordCursorOptions {
  */
 export class RecordCursor {
   /** Number of the record, from 0; -1 before the first. */
-  index = -1;
+  index: number = -1;
   /** Index of the record's first byte: of its length. */
   start = 0;
   /** Index of the timestamp delta's first byte. */
@@ -56,6 +56,8 @@ export class RecordCursor {
   #position: number;
 
   /**
+   * Stands before the first record.
+   *
    * @param bytes Holds the records.
    * @param options Where they are.
    * @throws {ProtocolError} When that many records cannot be in that many bytes.

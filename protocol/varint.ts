@@ -9,24 +9,35 @@
 
 const TWO_POW_32 = 4294967296;
 
+/** Numbers from its negative to just below it have short varints: of two bytes at most. */
+export const SHORT_VARINT_LIMIT = 8192;
+
 /**
- * Maps a 32-bit integer to zigzag order, so that small negative numbers are short too.
+ * Bytes a short varint takes.
  *
- * @param value An int32.
- * @returns A uint32.
+ * @param zigzag A number in zigzag order, below 2^14.
+ * @returns 1 or 2.
  */
-export function zigzag(value: number): number {
-  return ((value << 1) ^ (value >> 31)) >>> 0;
+export function shortVarintBytes(zigzag: number): number {
+  return zigzag < 0x80 ? 1 : 2;
 }
 
 /**
- * Bytes an unsigned varint takes.
+ * Writes a short varint: without a loop, and small enough for the engine to compile it into its caller.
  *
- * @param value A uint32.
- * @returns 1 to 5.
+ * @param bytes Where to; there is room.
+ * @param position Index of the first byte to write.
+ * @param zigzag A number in zigzag order, below 2^14.
+ * @returns Index after the last byte written.
  */
-export function unsignedVarintBytes(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : ((32 - Math.clz32(value | 1)) * 9 + 64) >>> 6;
+export function writeShortVarint(bytes: Uint8Array, position: number, zigzag: number): number {
+  if (zigzag < 0x80) {
+    bytes[position] = zigzag;
+    return position + 1;
+  }
+  bytes[position] = zigzag | 0x80;
+  bytes[position + 1] = zigzag >> 7;
+  return position + 2;
 }
 
 /**
@@ -36,7 +47,7 @@ export function unsignedVarintBytes(value: number): number {
  * @returns 1 to 5.
  */
 export function varintBytes(value: number): number {
-  return unsignedVarintBytes(zigzag(value));
+  return ((32 - Math.clz32((value << 1) ^ (value >> 31) | 1)) * 9 + 64) >>> 6;
 }
 
 /**
@@ -58,23 +69,6 @@ export function varlongBytes(value: number): number {
 }
 
 /**
- * Writes an unsigned varint.
- *
- * @param bytes Where to; there is room.
- * @param position Index of the first byte to write.
- * @param value A uint32.
- * @returns Index after the last byte written.
- */
-export function writeUnsignedVarint(bytes: Uint8Array, position: number, value: number): number {
-  while (value > 127) {
-    bytes[position++] = value | 128;
-    value >>>= 7;
-  }
-  bytes[position] = value;
-  return position + 1;
-}
-
-/**
  * Writes a zigzag varint.
  *
  * @param bytes Where to; there is room.
@@ -83,7 +77,13 @@ export function writeUnsignedVarint(bytes: Uint8Array, position: number, value: 
  * @returns Index after the last byte written.
  */
 export function writeVarint(bytes: Uint8Array, position: number, value: number): number {
-  return writeUnsignedVarint(bytes, position, zigzag(value));
+  let rest = ((value << 1) ^ (value >> 31)) >>> 0;
+  while (rest > 127) {
+    bytes[position++] = rest | 128;
+    rest >>>= 7;
+  }
+  bytes[position] = rest;
+  return position + 1;
 }
 
 /**

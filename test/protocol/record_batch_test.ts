@@ -177,6 +177,51 @@ Deno.test("allocate is asked once for a record that takes many doublings", () =>
   assertEquals(asked, [4096, 2 ** 20]);
 });
 
+Deno.test("append() gives the same bytes whether the buffer must grow for each record or never", () => {
+  const random = new SeededRandom(16);
+  const lengths = [0, 1, 11, 12, 13, 57, 58, 63, 64, 65, 8169, 8170, 8171, 8180, 8181, 8182, 8191, 8192, 8193];
+
+  for (let round = 0; round < 100; round++) {
+    const records = randomRecords(random);
+    for (const length of lengths) records.push({ ...random.record(), value: random.bytes(length) });
+    for (const delta of [63, 64, 65, 8191, 8192, 8193]) {
+      const timestamp = records[0]!.timestamp;
+      records.push({ ...random.record(), timestamp: timestamp + delta }, {
+        ...random.record(),
+        timestamp: timestamp - delta,
+      });
+    }
+    const roomy = new RecordBatchBuilder({ initialBytes: 2 ** 20 });
+    const tight = new RecordBatchBuilder({ initialBytes: 61, allocate: (minBytes) => new Uint8Array(minBytes) });
+
+    for (const record of records) {
+      const size = roomy.sizeOf(encodable(record));
+      assertEquals(roomy.append(encodable(record)), size);
+      assertEquals(tight.tryAppend(encodable(record), tight.byteLength + size), size);
+    }
+
+    for (const builder of [roomy, tight]) {
+      builder.seal();
+      builder.number(1n, 1, 1);
+    }
+    assert(roomy.bytes.toHex() === tight.bytes.toHex());
+    assertEquals(plain(roomy.records()), records);
+  }
+});
+
+Deno.test("clone() gives a copy that goes on by itself", () => {
+  const builder = build([valueRecord("a", 10), valueRecord("b", 20)]);
+
+  const copy = builder.clone();
+  builder.append(encodable(valueRecord("c", 30)));
+  copy.append(encodable(valueRecord("d", 40)));
+
+  const texts = (batch: RecordBatchBuilder) => Array.from(batch.records(), (r) => new TextDecoder().decode(r.value!));
+  assertEquals(texts(builder), ["a", "b", "c"]);
+  assertEquals(texts(copy), ["a", "b", "d"]);
+  assertEquals([builder.maxTimestamp, copy.maxTimestamp], [30, 40]);
+});
+
 Deno.test("an empty batch is its header", () => {
   const builder = new RecordBatchBuilder({ initialBytes: 1 });
 
