@@ -72,6 +72,8 @@ function expectedErrors({ about, version }: Vector): string[] {
     case "end and unknown partition":
     case "topic and unknown topic":
       return ["UNKNOWN_TOPIC_OR_PARTITION"];
+    case "version 99":
+      return ["UNSUPPORTED_VERSION"];
     default:
       return [];
   }

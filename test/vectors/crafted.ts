@@ -23,7 +23,9 @@ interface CraftedTopics {
 }
 
 /** An exchange, and what it was about. */
-export interface CraftedExchange extends Exchange {
+export interface CraftedExchange extends Omit<Exchange, "request"> {
+  /** As we sent it; null where no codec of ours makes such a request. */
+  request: Uint8Array | null;
   /** What was asked for. */
   about: string;
 }
@@ -51,7 +53,20 @@ export async function exchangeCrafted(
       }
     }
   }
+  exchanges.push(await exchangeUnsupported(connection, frames));
   return exchanges;
+}
+
+/** A client of the future: the broker answers its first request in version 0. */
+async function exchangeUnsupported(
+  connection: Deno.TcpConn,
+  frames: AsyncIterator<Uint8Array>,
+): Promise<CraftedExchange> {
+  const [frame] = encodeRequest("ApiVersions", 4, { correlationId: 99, clientId: "ekaf", body: {} });
+  new DataView(frame!.buffer, frame!.byteOffset).setInt16(6, 99);
+  await connection.write(frame!);
+  const { value: response } = await frames.next();
+  return { api: "ApiVersions", version: 0, request: null, response: response!, about: "version 99" };
 }
 
 async function lookUpTopics(
