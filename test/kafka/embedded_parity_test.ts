@@ -35,7 +35,16 @@ async function askFor(address: string, topic: string): Promise<ResponseOf<"Metad
   }
 }
 
-/** Where a topic's first partition is, once all brokers know it. */
+/** Waits until a leader acts as one: it may know that it leads before it does. */
+async function untilLed(address: string, topic: string): Promise<void> {
+  using client = await RawClient.connect(address);
+  const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1n }] }];
+  while ((await client.ask("ListOffsets", 5, { replicaId: -1, topics })).topics[0]!.partitions[0]!.errorCode !== 0) {
+    await delay(20);
+  }
+}
+
+/** Where a topic's first partition is, once all brokers know it and its leader leads. */
 async function sideOf(bootstrap: readonly string[], topic: string): Promise<Side> {
   const answers = await Promise.all(bootstrap.map((address) => askFor(address, topic)));
   const { brokers, topics } = answers[0]!;
@@ -44,10 +53,12 @@ async function sideOf(bootstrap: readonly string[], topic: string): Promise<Side
     const { host, port } = brokers.find(({ nodeId }) => isMeant(nodeId))!;
     return `${host}:${port}`;
   };
+  const leader = addressOf((id) => id === leaderId);
+  await untilLed(leader, topic);
   return {
     topic,
     topicId: topics[0]!.topicId,
-    leader: addressOf((id) => id === leaderId),
+    leader,
     other: addressOf((id) => id !== leaderId),
   };
 }
