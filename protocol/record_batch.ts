@@ -11,10 +11,13 @@ import { BatchOffset, LENGTH_PREFIX_BYTES, MAGIC, RECORD_BATCH_OVERHEAD_BYTES } 
 import { type DecodedRecord, decodeRecord } from "./record_batch_reader.ts";
 import { RecordCursor } from "./record_cursor.ts";
 import {
+  MEDIUM_VARINT_LIMIT,
+  mediumVarintBytes,
   SHORT_VARINT_LIMIT,
   shortVarintBytes,
   varintBytes,
   varlongBytes,
+  writeMediumVarint,
   writeSafeInt64,
   writeShortVarint,
   writeVarint,
@@ -27,8 +30,11 @@ export { encodeHeaders, NO_HEADERS } from "./record_headers.ts";
 /** Runs of at most this many bytes are copied by a loop: calling `set` costs more. */
 const LOOP_COPY_MAX_BYTES = 12;
 
-/** Most that a record of short numbers takes besides key, value and headers: one byte of attributes, five numbers. */
-const SHORT_OVERHEAD_MAX_BYTES = 11;
+/**
+ * Most that a record of short numbers takes besides key, value and headers: four short numbers, a medium one for the
+ * offset delta (a batch of 1 MB has more than 8,192 records of 100 bytes) and one byte of attributes.
+ */
+const SHORT_OVERHEAD_MAX_BYTES = 12;
 /** Most bytes of key, value and headers with which the record's length is a short number. */
 const SHORT_DATA_MAX_BYTES = SHORT_VARINT_LIMIT - SHORT_OVERHEAD_MAX_BYTES;
 
@@ -170,19 +176,19 @@ export class RecordBatchBuilder {
     const roomBytes = Math.min(maxBytes, this.#capacityBytes) - start;
     if (
       dataBytes > SHORT_DATA_MAX_BYTES || dataBytes + SHORT_OVERHEAD_MAX_BYTES > roomBytes ||
-      count >= SHORT_VARINT_LIMIT || delta >= SHORT_VARINT_LIMIT || delta < -SHORT_VARINT_LIMIT
+      count >= MEDIUM_VARINT_LIMIT || delta >= SHORT_VARINT_LIMIT || delta < -SHORT_VARINT_LIMIT
     ) return this.#appendLong(record, delta, maxBytes);
 
     const buffer = this.#buffer;
     const deltaZigzag = (delta << 1) ^ (delta >> 31);
-    const bodyBytes = 1 + shortVarintBytes(deltaZigzag) + shortVarintBytes(count << 1) +
+    const bodyBytes = 1 + shortVarintBytes(deltaZigzag) + mediumVarintBytes(count << 1) +
       shortVarintBytes(keyBytes << 1) +
       shortVarintBytes(valueBytes << 1) + dataBytes;
     let position = writeShortVarint(buffer, start, bodyBytes << 1);
     const end = position + bodyBytes;
     buffer[position] = 0; // attributes
     position = writeShortVarint(buffer, position + 1, deltaZigzag);
-    position = writeShortVarint(buffer, position, count << 1);
+    position = writeMediumVarint(buffer, position, count << 1);
     if (key === null) buffer[position++] = 1;
     else position = copy(key, buffer, writeShortVarint(buffer, position, keyBytes << 1));
     position = writeShortVarint(buffer, position, value === null ? 1 : valueBytes << 1);

@@ -40,6 +40,35 @@ export function writeShortVarint(bytes: Uint8Array, position: number, zigzag: nu
   return position + 2;
 }
 
+/** Numbers from its negative to just below it have medium varints: of three bytes at most. */
+export const MEDIUM_VARINT_LIMIT = 1_048_576;
+
+/**
+ * Bytes a medium varint takes.
+ *
+ * @param zigzag A number in zigzag order, below 2^21.
+ * @returns 1 to 3.
+ */
+export function mediumVarintBytes(zigzag: number): number {
+  return zigzag < 0x4000 ? shortVarintBytes(zigzag) : 3;
+}
+
+/**
+ * Writes a medium varint, otherwise like {@link writeShortVarint}.
+ *
+ * @param bytes Where to; there is room.
+ * @param position Index of the first byte to write.
+ * @param zigzag A number in zigzag order, below 2^21.
+ * @returns Index after the last byte written.
+ */
+export function writeMediumVarint(bytes: Uint8Array, position: number, zigzag: number): number {
+  if (zigzag < 0x4000) return writeShortVarint(bytes, position, zigzag);
+  bytes[position] = zigzag | 0x80;
+  bytes[position + 1] = zigzag >> 7 | 0x80;
+  bytes[position + 2] = zigzag >> 14;
+  return position + 3;
+}
+
 /**
  * Bytes a zigzag varint takes.
  *

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import {
+  mediumVarintBytes,
   shortVarintBytes,
   varintBytes,
   varlongBytes,
+  writeMediumVarint,
   writeSafeInt64,
   writeShortVarint,
   writeVarint,
@@ -53,6 +55,15 @@ Deno.test("writeShortVarint() and shortVarintBytes() follow the definition for e
     const expected = varintByDefinition(value);
     assertEquals(written((bytes, position) => writeShortVarint(bytes, position, zigzag)), expected, `${value}`);
     assertEquals(shortVarintBytes(zigzag), expected.length / 2, `${value}`);
+  }
+});
+
+Deno.test("writeMediumVarint() and mediumVarintBytes() follow the definition about every power of two", () => {
+  for (const value of edges(20).filter((value) => value >= -1_048_576 && value < 1_048_576)) {
+    const zigzag = (value << 1) ^ (value >> 31);
+    const expected = varintByDefinition(value);
+    assertEquals(written((bytes, position) => writeMediumVarint(bytes, position, zigzag)), expected, `${value}`);
+    assertEquals(mediumVarintBytes(zigzag), expected.length / 2, `${value}`);
   }
 });
 
