@@ -6,6 +6,7 @@
 
 import { abortable } from "@std/async/abortable";
 import { errorCode } from "../../protocol/error_codes.ts";
+import { ConnectionError } from "../errors.ts";
 import { backoffMs } from "../net/backoff.ts";
 import type { Connection } from "../net/connection.ts";
 import { BrokerConnections } from "./broker_connections.ts";
@@ -255,7 +256,9 @@ export class Cluster {
     const open = this.#source.openConnection;
     if (open !== undefined) return open;
     await this.#refresher.ask(null);
-    return this.#source.openConnection ?? await this.#anyConnection();
+    const connection = this.#source.openConnection;
+    if (connection !== undefined) return connection;
+    throw new ConnectionError("Cannot use the connection that metadata came from: it was closed", { address: "" });
   }
 
   #signal(signal: AbortSignal | undefined): AbortSignal {

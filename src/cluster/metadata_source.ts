@@ -88,12 +88,10 @@ export class MetadataSource {
   placeSpare(): void {
     const spare = this.#spare;
     if (spare === undefined) return;
-    if (this.#parts.connections.adopt(spare)) {
-      this.#spare = undefined;
-    } else if (this.#parts.connections.open().length > 0) {
-      this.#spare = undefined;
-      spare.closeWhenIdle();
-    }
+    this.#spare = undefined; // First of all: adopting it comes back here.
+    if (this.#parts.connections.adopt(spare)) return;
+    if (this.#parts.connections.open().length > 0) spare.closeWhenIdle();
+    else this.#spare = spare;
   }
 
   /** Closes the spare connection at once. */
@@ -110,19 +108,22 @@ export class MetadataSource {
 
   #candidates(avoid: string | undefined): (Connection | Address)[] {
     const open = this.#open();
-    const addresses = this.#addresses();
     const isWelcome = (candidate: Connection | Address) => formatAddress(addressOf(candidate)) !== avoid;
-    const connected = new Set(open.map((connection) => formatAddress(connection.address)));
-    const unconnected = addresses.filter((address) => !connected.has(formatAddress(address)));
+    // To get away from a broker that is behind, another one is worth a connection; a bootstrap address is not, it may
+    // be the same broker by another name.
+    const others = avoid === undefined ? [] : this.#unconnectedBrokers(open).filter(isWelcome);
     return [
       ...open.filter(isWelcome),
-      // Only to get away from a broker that is behind is another one worth a connection.
-      ...(avoid === undefined ? [] : unconnected.filter(isWelcome)),
+      ...others,
       ...open.filter((connection) => !isWelcome(connection)),
-      // A connection that broke says nothing of its address: all are tried, also those that had one.
-      ...(avoid === undefined ? addresses : addresses.filter((address) => !unconnected.includes(address))),
-      ...(avoid === undefined ? [] : unconnected.filter((address) => !isWelcome(address))),
+      // A connection that broke says nothing of its address: it is tried as well.
+      ...this.#addresses().filter((address) => !others.includes(address)),
     ];
+  }
+
+  #unconnectedBrokers(open: readonly Connection[]): Address[] {
+    const connected = new Set(open.map((connection) => formatAddress(connection.address)));
+    return [...this.#parts.metadata().brokers.values()].filter((broker) => !connected.has(formatAddress(broker)));
   }
 
   /** Known brokers, then what the user wrote, each once. */
