@@ -50,6 +50,8 @@ export class EmbeddedCluster {
   readonly #exchange: Exchange;
   readonly #brokers = new Map<number, Broker>();
   readonly #errors: unknown[] = [];
+  /** Aborted when the cluster is disposed of. */
+  readonly #ending = new AbortController();
 
   /**
    * Starts a cluster. It listens when the promise resolves.
@@ -72,7 +74,7 @@ export class EmbeddedCluster {
     this.#options = options;
     const { timers, versions, maxMessageBytes } = options;
     const onAppend = this.#appends.notify.bind(this.#appends);
-    this.#topology = new Topology({ maxMessageBytes, wallMs: timers.wallMs, onAppend });
+    this.#topology = new Topology({ maxMessageBytes, wallMs: () => timers.wallMs(), onAppend });
     this.#exchange = new Exchange({
       topology: this.#topology,
       appends: this.#appends,
@@ -106,15 +108,21 @@ export class EmbeddedCluster {
   /**
    * Resolves with the records of a topic, by partition, then offset, once there are `count` or more.
    *
-   * @throws {Error} When they do not come in time: how many came is in the message.
+   * @throws {Error} When they do not come in time, or before the cluster is disposed of: how many came is in the message.
    */
   waitFor(topic: string, count: number, options: WaitForOptions = {}): Promise<StoredRecord[]> {
     const { timers } = this.#options;
     const timeoutMs = options.timeoutMs ?? DEFAULT_WAIT_MS;
+    const signal = this.#ending.signal;
     return new Promise((resolve, reject) => {
       const end = () => {
         unsubscribe();
         timers.clear(timer);
+        signal.removeEventListener("abort", onEnding);
+      };
+      const fail = (when: string) => {
+        end();
+        reject(new Error(`Cannot wait for ${count} records: ${this.#progressOf(topic)} ${when}`));
       };
       const check = () => {
         if (this.#recordCount(topic) < count) return;
@@ -124,11 +132,11 @@ export class EmbeddedCluster {
       const unsubscribe = this.#appends.subscribe((log) => {
         if (log.topic === topic) check();
       });
-      const timer = timers.set(() => {
-        end();
-        reject(new Error(`Cannot wait for ${count} records: ${this.#progressOf(topic)} after ${timeoutMs} ms`));
-      }, timeoutMs);
-      check();
+      const timer = timers.set(() => fail(`after ${timeoutMs} ms`), timeoutMs);
+      const onEnding = () => fail("when the cluster was disposed of");
+      signal.addEventListener("abort", onEnding);
+      if (signal.aborted) onEnding();
+      else check();
     });
   }
 
@@ -249,6 +257,7 @@ export class EmbeddedCluster {
    * @throws The error of an interceptor, if one threw.
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
     await this.#stopAll();
     const errors = this.#errors.splice(0);
     if (errors.length > 0) {

@@ -7,7 +7,7 @@
 import { crc32c } from "../../protocol/crc32c.ts";
 import { BatchOffset, COMPRESSION_MASK, LOG_APPEND_TIME_FLAG } from "../../protocol/record_batch_layout.ts";
 import { type DecodedRecord, readBatchHeader, readRecords } from "../../protocol/record_batch_reader.ts";
-import type { StoredRecord } from "../record.ts";
+import { LogRecord } from "./log_record.ts";
 import { ProducerStates } from "./producer_state.ts";
 import { isRefusal, receiveBatch, type ReceivedBatch, type Refusal, refusal } from "./received_batch.ts";
 
@@ -156,12 +156,11 @@ export class PartitionLog {
   }
 
   /** The records that may be read, in order. */
-  *records(): Generator<StoredRecord, void, undefined> {
+  *records(): Generator<LogRecord, void, undefined> {
     for (const batch of this.#batches) {
-      for (const { offsetDelta, ...record } of readRecords(batch.bytes)) {
-        const offset = batch.baseOffset + BigInt(offsetDelta);
-        if (offset < this.#startOffset) continue;
-        yield { topic: this.topic, partition: this.partition, offset, ...record, text: () => textOf(record.value) };
+      for (const record of readRecords(batch.bytes)) {
+        const stored = new LogRecord(this, batch.baseOffset, record);
+        if (stored.offset >= this.#startOffset) yield stored;
       }
     }
   }
@@ -224,10 +223,4 @@ export class PartitionLog {
 
 function isCompressed(batch: LogBatch): boolean {
   return (batch.bytes[BatchOffset.attributes + 1]! & COMPRESSION_MASK) !== 0;
-}
-
-const decoder = new TextDecoder();
-
-function textOf(value: Uint8Array | null): string {
-  return value === null ? "" : decoder.decode(value);
 }

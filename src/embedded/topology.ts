@@ -177,11 +177,14 @@ export class Topology {
   brokerUp(id: number): void {
     this.brokers.get(id)!.isUp = true;
     for (const partition of this.#partitionsOf(id)) {
-      // The log is shared, so a replica that left while the last in sync was up misses nothing.
       if (partition.leader === NO_LEADER) {
+        // Only the last one in sync may lead: the others may have missed records.
         if (!partition.isr.includes(id)) continue;
         this.#lead(partition, id);
-      } else if (!partition.isr.includes(id)) partition.isr.push(id);
+      }
+      // All replicas that are up have caught up with the leader by now, as they share its log.
+      const others = partition.replicas.filter((id) => this.brokers.get(id)!.isUp && !partition.isr.includes(id));
+      partition.isr.push(...others);
     }
   }
 

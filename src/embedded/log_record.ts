@@ -1,0 +1,48 @@
+/**
+ * A record as it is read back from an embedded log.
+ *
+ * @module
+ */
+
+import type { DecodedRecord } from "../../protocol/record_batch_reader.ts";
+import type { StoredRecord } from "../record.ts";
+
+const decoder = new TextDecoder();
+
+/** One record. Tests read millions of them back, so its methods are shared and nothing is copied. */
+export class LogRecord implements StoredRecord {
+  /** Topic of the record. */
+  readonly topic: string;
+  /** Partition it is in. */
+  readonly partition: number;
+  /** Place in the partition's log. */
+  readonly offset: bigint;
+  /** Key, null for none; a view of the log's bytes. */
+  readonly key: Uint8Array | null;
+  /** Value, null for a tombstone; a view of the log's bytes. */
+  readonly value: Uint8Array | null;
+  /** Headers, in order. */
+  readonly headers: [string, Uint8Array | null][];
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+
+  /**
+   * @param log Where the record is.
+   * @param baseOffset Offset of its batch.
+   * @param record What is in the batch.
+   */
+  constructor(log: { topic: string; partition: number }, baseOffset: bigint, record: DecodedRecord) {
+    this.topic = log.topic;
+    this.partition = log.partition;
+    this.offset = baseOffset + BigInt(record.offsetDelta);
+    this.key = record.key;
+    this.value = record.value;
+    this.headers = record.headers;
+    this.timestamp = record.timestamp;
+  }
+
+  /** The value as UTF-8 text, `""` for a tombstone. */
+  text(): string {
+    return this.value === null ? "" : decoder.decode(this.value);
+  }
+}
