@@ -80,3 +80,29 @@ export interface DeliveryFailure {
   /** Why, and what is known of it. */
   error: DeliveryError;
 }
+
+/** One partition's path, as it stands. */
+export interface LaneInfo {
+  /** Partition of the lane. */
+  partition: number;
+  /** Number of the lane within its partition. */
+  lane: number;
+  /** Id of the broker that leads the partition, null while there is none. */
+  broker: number | null;
+  /** `host:port` of that broker, null while there is none. */
+  address: string | null;
+  /** Whether that broker can be reached. */
+  state: "connecting" | "up" | "down";
+  /** Records accepted and not settled. */
+  bufferedRecords: number;
+  /** Their bytes. */
+  bufferedBytes: number;
+  /** Requests unanswered. */
+  inFlightRequests: number;
+  /** Records acknowledged so far. */
+  delivered: number;
+  /** Records that failed so far. */
+  failed: number;
+  /** Batches sent again so far. */
+  retries: number;
+}

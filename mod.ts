@@ -1,0 +1,47 @@
+/**
+ * ekaf: a Kafka producer for Deno, made of web streams.
+ *
+ * @module
+ */
+
+export { Producer } from "./src/producer/producer.ts";
+export { Topic, type TopicHandleOptions } from "./src/producer/topic.ts";
+export type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions } from "./src/producer/topic_core.ts";
+export type { WritableOptions } from "./src/producer/topic_stream.ts";
+export type { DeliveryOptions, DeliveryPair, Outcome } from "./src/producer/delivery_stream.ts";
+export {
+  javaCompatible,
+  type Partitioner,
+  type PartitionInput,
+  type Refusal,
+  refuse,
+  type TopicView,
+} from "./src/producer/partitioners.ts";
+export type { Acks, ProducerOptions, TopicOptions } from "./src/options.ts";
+export type {
+  Bytes,
+  Delivery,
+  DeliveryFailure,
+  LaneInfo,
+  ProducerRecord,
+  RecordHeaders,
+  RecordInput,
+  StoredRecord,
+} from "./src/record.ts";
+export {
+  BrokerError,
+  type BrokerErrorCode,
+  BufferFullError,
+  ConnectionError,
+  DeliveryError,
+  type DeliveryErrorContext,
+  KafkaError,
+  ProtocolError,
+  type ProtocolErrorContext,
+  type Verdict,
+} from "./src/errors.ts";
+export { ProducerEvents } from "./src/events.ts";
+export type { FlushDetail, LaneDetail, ProducerEventMap, ProducerEventType, ProducerListener } from "./src/events.ts";
+export type { Logger } from "./src/logger.ts";
+export type { Duplex, Transport } from "./src/net/transport.ts";
+export type { TopicMetadata } from "./src/cluster/metadata.ts";

@@ -1,0 +1,478 @@
+/**
+ * The options of a producer and of its topics: types, defaults, and the only place where they are checked.
+ *
+ * @module
+ */
+
+import type { Logger } from "./logger.ts";
+import type { Transport } from "./net/transport.ts";
+import type { Partitioner } from "./producer/partitioners.ts";
+
+/** Who must have a record before it counts as acknowledged: all in-sync replicas, the leader, nobody. */
+export type Acks = "all" | 1 | 0;
+
+/** How Produce requests say it. */
+export const ACKS_ON_WIRE: Readonly<Record<Acks, number>> = { all: -1, 1: 1, 0: 0 };
+
+/** Options that hold for the producer and may be set apart for each topic. */
+export interface TopicOptions {
+  /**
+   * Who must have a record before it is acknowledged. Kafka: `acks`.
+   *
+   * @default {"all"}
+   */
+  acks?: Acks;
+  /**
+   * How long a record may take from acceptance to acknowledgement, in milliseconds; `Infinity` for no limit. Unset:
+   * 120 000 for `send` and `delivery`, no limit for `enqueue` and `writable`. Kafka: `delivery.timeout.ms`.
+   */
+  deliveryTimeoutMs?: number;
+  /**
+   * Most bytes of unsettled records a partition may hold. Kafka: none.
+   *
+   * @default {8_388_608}
+   */
+  partitionMaxBytes?: number;
+  /**
+   * What happens to a record for which there is no room: its call waits, or rejects with a `BufferFullError`.
+   *
+   * @default {"wait"}
+   */
+  overflow?: "wait" | "reject";
+  /**
+   * Longest time the first record of a batch waits for company, in milliseconds. `"auto"`: not at all while the
+   * partition is idle; while a request is under way, until its answer or 5 ms. Kafka: `linger.ms`; ekaf:
+   * `ekaf_buffer_ttl`.
+   *
+   * @default {"auto"}
+   */
+  lingerMs?: number | "auto";
+  /** Longest silence after the last record of a batch before it goes out, in milliseconds. Unset: no such limit. */
+  idleMs?: number;
+  /**
+   * Most records in a batch. ekaf: `ekaf_max_buffer_size`.
+   *
+   * @default {10_000}
+   */
+  batchMaxRecords?: number;
+  /**
+   * Most bytes of an encoded batch; a record that alone is larger is refused. Kafka: `batch.size` and
+   * `max.request.size`.
+   *
+   * @default {1_000_000}
+   */
+  batchMaxBytes?: number;
+  /**
+   * Chooses the partition of each record. Kafka: `partitioner.class`; ekaf: `ekaf_partition_strategy`.
+   *
+   * @default {javaCompatible()}
+   */
+  partitioner?: Partitioner;
+}
+
+/** Options of a producer. */
+export interface ProducerOptions extends TopicOptions {
+  /**
+   * Where to begin: `host`, `host:port` or `[ipv6]:port`, each entry possibly a comma-separated list; the port is 9092
+   * unless given. Kafka: `bootstrap.servers`.
+   */
+  bootstrap: string | readonly string[];
+  /**
+   * Name under which brokers log this client. Kafka: `client.id`.
+   *
+   * @default {"ekaf"}
+   */
+  clientId?: string;
+  /**
+   * Whether brokers recognise repeated and lost batches by sequence numbers. Unset: wherever acks is `"all"` and the
+   * broker can. Kafka: `enable.idempotence`.
+   */
+  idempotent?: boolean;
+  /**
+   * What becomes of a batch whose outcome stayed unknown over a change of epoch: it is sent again, and its deliveries
+   * carry `maybeDuplicate`; or it fails as `possiblyPersisted`.
+   *
+   * @default {"retry"}
+   */
+  onUnknown?: "retry" | "fail";
+  /** Opens a connection. By default `Deno.connect`. */
+  connect?: Transport;
+  /**
+   * Longest time to open a connection, in milliseconds. Kafka: `socket.connection.setup.timeout.ms`.
+   *
+   * @default {10_000}
+   */
+  connectTimeoutMs?: number;
+  /**
+   * Longest wait for an answer, in milliseconds; past it the connection is closed. Kafka: `request.timeout.ms`.
+   *
+   * @default {30_000}
+   */
+  requestTimeoutMs?: number;
+  /**
+   * How long `close()` waits for what is under way, in milliseconds.
+   *
+   * @default {30_000}
+   */
+  closeTimeoutMs?: number;
+  /**
+   * How long a topic may be unknown to the brokers before its records fail, in milliseconds.
+   *
+   * @default {30_000}
+   */
+  unknownTopicTimeoutMs?: number;
+  /**
+   * Bounds of the random pause before something is tried again, in milliseconds. Kafka: `retry.backoff.ms`,
+   * `retry.backoff.max.ms`.
+   *
+   * @default {{ initial: 100, max: 1_000 }}
+   */
+  retryBackoffMs?: { initial?: number; max?: number };
+  /**
+   * Age at which metadata is fetched anew, in milliseconds. Kafka: `metadata.max.age.ms`.
+   *
+   * @default {60_000}
+   */
+  metadataMaxAgeMs?: number;
+  /**
+   * Most unanswered requests on a connection. Kafka: `max.in.flight.requests.per.connection`.
+   *
+   * @default {5}
+   */
+  maxInFlight?: number;
+  /**
+   * Most bytes of unsettled records in all. Kafka: `buffer.memory`.
+   *
+   * @default {33_554_432}
+   */
+  bufferMaxBytes?: number;
+  /**
+   * Most bytes of one produce request.
+   *
+   * @default {8_388_608}
+   */
+  requestMaxBytes?: number;
+  /** Options of single topics, by name; what one leaves out comes from the producer. */
+  topics?: Record<string, TopicOptions>;
+  /** Topics to connect to as soon as the producer exists. */
+  eagerTopics?: readonly string[];
+  /**
+   * Whether a broker may create a topic it does not know. Kafka: `allow.auto.create.topics`.
+   *
+   * @default {false}
+   */
+  autoCreateTopics?: boolean;
+  /** Where warnings go; null silences them. By default the console. */
+  logger?: Logger | null;
+}
+
+/** {@linkcode TopicOptions} with every default filled in. */
+export interface ResolvedTopicOptions {
+  /** See {@linkcode TopicOptions.acks}. */
+  acks: Acks;
+  /** See {@linkcode TopicOptions.deliveryTimeoutMs}; undefined when unset. */
+  deliveryTimeoutMs: number | undefined;
+  /** See {@linkcode TopicOptions.partitionMaxBytes}. */
+  partitionMaxBytes: number;
+  /** See {@linkcode TopicOptions.overflow}. */
+  overflow: "wait" | "reject";
+  /** See {@linkcode TopicOptions.lingerMs}. */
+  lingerMs: number | "auto";
+  /** See {@linkcode TopicOptions.idleMs}; undefined when unset. */
+  idleMs: number | undefined;
+  /** See {@linkcode TopicOptions.batchMaxRecords}. */
+  batchMaxRecords: number;
+  /** See {@linkcode TopicOptions.batchMaxBytes}. */
+  batchMaxBytes: number;
+  /** See {@linkcode TopicOptions.partitioner}; undefined for the default one. */
+  partitioner: Partitioner | undefined;
+}
+
+/** {@linkcode ProducerOptions} with every default filled in. */
+export interface ResolvedOptions extends ResolvedTopicOptions {
+  /** See {@linkcode ProducerOptions.bootstrap}. */
+  bootstrap: string | readonly string[];
+  /** See {@linkcode ProducerOptions.clientId}. */
+  clientId: string;
+  /** See {@linkcode ProducerOptions.idempotent}; undefined when unset. */
+  idempotent: boolean | undefined;
+  /** See {@linkcode ProducerOptions.onUnknown}. */
+  onUnknown: "retry" | "fail";
+  /** See {@linkcode ProducerOptions.connect}; undefined for `Deno.connect`. */
+  connect: Transport | undefined;
+  /** See {@linkcode ProducerOptions.connectTimeoutMs}. */
+  connectTimeoutMs: number;
+  /** See {@linkcode ProducerOptions.requestTimeoutMs}. */
+  requestTimeoutMs: number;
+  /** See {@linkcode ProducerOptions.closeTimeoutMs}. */
+  closeTimeoutMs: number;
+  /** See {@linkcode ProducerOptions.unknownTopicTimeoutMs}. */
+  unknownTopicTimeoutMs: number;
+  /** See {@linkcode ProducerOptions.retryBackoffMs}. */
+  retryBackoffMs: { initial: number; max: number };
+  /** See {@linkcode ProducerOptions.metadataMaxAgeMs}. */
+  metadataMaxAgeMs: number;
+  /** See {@linkcode ProducerOptions.maxInFlight}. */
+  maxInFlight: number;
+  /** See {@linkcode ProducerOptions.bufferMaxBytes}. */
+  bufferMaxBytes: number;
+  /** See {@linkcode ProducerOptions.requestMaxBytes}. */
+  requestMaxBytes: number;
+  /** See {@linkcode ProducerOptions.topics}. */
+  topics: Readonly<Record<string, TopicOptions>>;
+  /** See {@linkcode ProducerOptions.eagerTopics}. */
+  eagerTopics: readonly string[];
+  /** See {@linkcode ProducerOptions.autoCreateTopics}. */
+  autoCreateTopics: boolean;
+  /** See {@linkcode ProducerOptions.logger}; undefined for the console. */
+  logger: Logger | null | undefined;
+}
+
+/** Room a batch needs in a request beside its own bytes: request header, topic name, partition. */
+const REQUEST_HEADROOM_BYTES = 4096;
+
+const topicDefaults: ResolvedTopicOptions = {
+  acks: "all",
+  deliveryTimeoutMs: undefined,
+  partitionMaxBytes: 8 * 1024 * 1024,
+  overflow: "wait",
+  lingerMs: "auto",
+  idleMs: undefined,
+  batchMaxRecords: 10_000,
+  batchMaxBytes: 1_000_000,
+  partitioner: undefined,
+};
+
+const producerDefaults: Omit<ResolvedOptions, keyof ResolvedTopicOptions | "bootstrap"> = {
+  clientId: "ekaf",
+  idempotent: undefined,
+  onUnknown: "retry",
+  connect: undefined,
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  closeTimeoutMs: 30_000,
+  unknownTopicTimeoutMs: 30_000,
+  retryBackoffMs: { initial: 100, max: 1_000 },
+  metadataMaxAgeMs: 60_000,
+  maxInFlight: 5,
+  bufferMaxBytes: 32 * 1024 * 1024,
+  requestMaxBytes: 8 * 1024 * 1024,
+  topics: {},
+  eagerTopics: [],
+  autoCreateTopics: false,
+  logger: undefined,
+};
+
+/** Throws when `value` is not a valid value of the option `name`. */
+type Check = (name: string, value: unknown) => void;
+
+const topicChecks: Record<keyof TopicOptions, Check> = {
+  acks: oneOf("all", 1, 0),
+  deliveryTimeoutMs: milliseconds(1, { infinite: true }),
+  partitionMaxBytes: integer(1),
+  overflow: oneOf("wait", "reject"),
+  lingerMs: (name, value) => value === "auto" || milliseconds(0)(name, value),
+  idleMs: milliseconds(1),
+  batchMaxRecords: integer(1, 1_000_000),
+  batchMaxBytes: integer(128, 1024 * 1024 * 1024),
+  partitioner: callable,
+};
+
+const producerChecks: Record<keyof ProducerOptions, Check> = {
+  ...topicChecks,
+  bootstrap: checkBootstrap,
+  clientId: typed("string"),
+  idempotent: typed("boolean"),
+  onUnknown: oneOf("retry", "fail"),
+  connect: callable,
+  connectTimeoutMs: milliseconds(1),
+  requestTimeoutMs: milliseconds(1),
+  closeTimeoutMs: milliseconds(0, { infinite: true }),
+  unknownTopicTimeoutMs: milliseconds(0),
+  retryBackoffMs: checkBackoff,
+  metadataMaxAgeMs: milliseconds(1),
+  maxInFlight: integer(1, 1000),
+  bufferMaxBytes: integer(1),
+  requestMaxBytes: integer(1, 2 ** 31 - 1),
+  topics: checkTopics,
+  eagerTopics: checkNames,
+  autoCreateTopics: typed("boolean"),
+  logger: checkLogger,
+};
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @param options What the caller passed.
+ * @returns A copy with every default filled in.
+ * @throws {TypeError} For a value of the wrong type or an unknown name, naming it.
+ * @throws {RangeError} For a value out of bounds, or bounds that contradict each other.
+ */
+export function resolveOptions(options: ProducerOptions): ResolvedOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot make a producer: options must be an object, not ${quote(options)}`);
+  }
+  checkAll(options, producerChecks, "option");
+  if (options.bootstrap === undefined) throw new TypeError(`Cannot make a producer: "bootstrap" is missing`);
+  const { retryBackoffMs, ...rest } = defined(options);
+  const resolved: ResolvedOptions = {
+    ...topicDefaults,
+    ...producerDefaults,
+    ...rest,
+    retryBackoffMs: backoff(retryBackoffMs),
+  };
+  checkSizes(resolved, resolved);
+  for (const topic of Object.values(resolved.topics)) resolveTopicOptions(resolved, topic);
+  if (resolved.idempotent && resolved.acks !== "all") {
+    throw new RangeError(`Cannot be idempotent: "acks" must be "all", not ${quote(resolved.acks)}`);
+  }
+  return resolved;
+}
+
+/**
+ * Checks a topic's options and fills in the producer's for the rest.
+ *
+ * @param producer The producer's options.
+ * @param options What the caller passed for the topic.
+ * @returns A complete set.
+ * @throws {TypeError} For a value of the wrong type or an unknown name, naming it.
+ * @throws {RangeError} For a value out of bounds, or bounds that contradict each other.
+ */
+export function resolveTopicOptions(producer: ResolvedOptions, options: TopicOptions): ResolvedTopicOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot configure a topic: options must be an object, not ${quote(options)}`);
+  }
+  checkAll(options, topicChecks, "topic option");
+  const resolved = { ...pickTopicOptions(producer), ...defined(options) } as ResolvedTopicOptions;
+  checkSizes(producer, resolved);
+  if (producer.idempotent && resolved.acks !== "all") {
+    throw new RangeError(`Cannot be idempotent: "acks" must be "all", not ${quote(resolved.acks)}`);
+  }
+  return resolved;
+}
+
+/** Shows a value in an error message, short. */
+export function quote(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
+
+function pickTopicOptions(from: ResolvedTopicOptions): ResolvedTopicOptions {
+  return Object.fromEntries(Object.keys(topicDefaults).map((name) => [name, from[name as keyof TopicOptions]])) as
+    & object
+    & ResolvedTopicOptions;
+}
+
+/** A copy without the properties that are undefined, so that `{ lingerMs: undefined }` means the default. */
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
+function checkAll(options: object, checks: Record<string, Check>, what: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    if (check === undefined) throw new TypeError(`Cannot use ${what} ${quote(name)}: there is no such option`);
+    if (value !== undefined) check(name, value);
+  }
+}
+
+/** The bounds of memory must leave room for the largest batch, or its records could never be admitted or sent. */
+function checkSizes(producer: { bufferMaxBytes: number; requestMaxBytes: number }, topic: ResolvedTopicOptions): void {
+  const { batchMaxBytes, partitionMaxBytes } = topic;
+  const roomBytes = Math.min(partitionMaxBytes, producer.requestMaxBytes);
+  if (batchMaxBytes + REQUEST_HEADROOM_BYTES > roomBytes) {
+    throw new RangeError(
+      `Cannot use "batchMaxBytes" ${batchMaxBytes}: with ${REQUEST_HEADROOM_BYTES} bytes of headroom it must fit ` +
+        `"partitionMaxBytes" ${partitionMaxBytes} and "requestMaxBytes" ${producer.requestMaxBytes}`,
+    );
+  }
+  if (partitionMaxBytes > producer.bufferMaxBytes) {
+    throw new RangeError(
+      `Cannot use "partitionMaxBytes" ${partitionMaxBytes}: it must fit "bufferMaxBytes" ${producer.bufferMaxBytes}`,
+    );
+  }
+}
+
+function typed(type: string): Check {
+  return (name, value) => {
+    if (typeof value !== type) throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a ${type}`);
+  };
+}
+
+function callable(name: string, value: unknown): void {
+  if (typeof value !== "function") {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a function`);
+  }
+}
+
+function oneOf(...values: readonly unknown[]): Check {
+  return (name, value) => {
+    if (values.includes(value)) return;
+    const error = values.some((allowed) => typeof allowed === typeof value) ? RangeError : TypeError;
+    throw new error(`Cannot use ${quote(name)} ${quote(value)}: it must be one of ${values.map(quote).join(", ")}`);
+  };
+}
+
+function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check {
+  return (name, value) => {
+    typed("number")(name, value);
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+      throw new RangeError(`Cannot use ${quote(name)} ${String(value)}: it must be an integer from ${min} to ${max}`);
+    }
+  };
+}
+
+function milliseconds(min: number, { infinite = false } = {}): Check {
+  return (name, value) => {
+    typed("number")(name, value);
+    const ms = value as number;
+    if (ms >= min && (Number.isFinite(ms) || (infinite && ms === Infinity))) return;
+    throw new RangeError(`Cannot use ${quote(name)} ${String(ms)}: it must be at least ${min} milliseconds`);
+  };
+}
+
+function backoff(given: { initial?: number; max?: number } | undefined): { initial: number; max: number } {
+  const { initial, max } = producerDefaults.retryBackoffMs;
+  return {
+    initial: given?.initial ?? Math.min(initial, given?.max ?? initial),
+    max: given?.max ?? Math.max(max, given?.initial ?? 0),
+  };
+}
+
+function checkBackoff(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be { initial, max }`);
+  }
+  checkAll(value, { initial: milliseconds(0), max: milliseconds(0) }, `${quote(name)}'s`);
+  const { initial, max } = backoff(value);
+  if (initial > max) throw new RangeError(`Cannot use ${quote(name)} ${quote(value)}: initial must not be above max`);
+}
+
+function checkBootstrap(name: string, value: unknown): void {
+  if (typeof value !== "string") return checkNames(name, value, { empty: false });
+}
+
+function checkNames(name: string, value: unknown, { empty = true }: { empty?: boolean } = {}): void {
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be an array of strings`);
+  }
+  if (!empty && value.length === 0) throw new RangeError(`Cannot use ${quote(name)} []: it must not be empty`);
+}
+
+function checkTopics(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be an object of topic options`);
+  }
+}
+
+function checkLogger(name: string, value: unknown): void {
+  if (value !== null && typeof value !== "object") {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be null or an object with methods`);
+  }
+}

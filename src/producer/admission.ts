@@ -1,0 +1,169 @@
+/**
+ * A call's records on their way into lanes, and their wait when there is no room.
+ *
+ * @module
+ */
+
+import type { EncodableRecord } from "../../protocol/record_batch.ts";
+import type { RecordInput } from "../record.ts";
+import type { SpanTarget } from "./batch.ts";
+import type { BudgetShare, Waiter } from "./budget.ts";
+
+/** Framing that a record may need at most beside key, value and headers. */
+const RECORD_FRAMING_BYTES = 40;
+
+/** Where a record goes: a lane, or the waiting room of its topic. */
+export interface Destination {
+  /** Partition, null for the waiting room. */
+  readonly partition: number | null;
+  /** Its part of the budget. */
+  readonly share: BudgetShare;
+  /** Copies a record in. */
+  append(record: EncodableRecord & { partition: number }, to: SpanTarget): void;
+}
+
+/** The topic of a call, as an admission sees it. */
+export interface AdmissionHost {
+  /** The record being admitted: one object for all. */
+  readonly record: EncodableRecord & {
+    partition: number;
+    readonly payloadBytes: number;
+    prepare(input: RecordInput, nowMs: number): void;
+  };
+  /** Whether `share` has room for `bytes`, and nobody came first. */
+  admits(share: BudgetShare, bytes: number): boolean;
+  /** Where the prepared record goes, or null when it is refused: its recipient has been told. */
+  route(to: SpanTarget): Destination | null;
+  /** Whether records may still go to a destination chosen earlier. */
+  isOpen(destination: Destination): boolean;
+  /** Notes a destination that got records in this run. */
+  touch(destination: Destination): void;
+  /** The run is over: hands on what it appended; `isDue`: as soon as it can. */
+  runEnded(isDue: boolean): void;
+  /** An admission ended: everything in, or given up. */
+  admissionEnded(admission: Admission): void;
+}
+
+/** What an admission is made of. */
+export interface AdmissionOptions {
+  /** The call's records, checked. */
+  readonly inputs: readonly RecordInput[];
+  /** Where outcomes go; its `inputIndex` is moved along. */
+  readonly to: SpanTarget;
+  /** Place of the first record in the call's input. */
+  readonly firstIndex: number;
+  /** Timestamp for records that have none. */
+  readonly wallMs: number;
+  /** Whether what is admitted should go out as soon as it can. */
+  readonly isDue: boolean;
+  /** Where each record goes, where that was found out before. */
+  readonly destinations: readonly (Destination | null)[] | null;
+  /** Gets the partition of each record, if somebody wants to know. */
+  readonly partitions: (number | null)[] | null;
+}
+
+/**
+ * Admits records in order, one by one, as far as the budget goes. It holds no record that has been admitted.
+ *
+ * The fast path never waits: then the object is all that is allocated for a call, whatever its number of records.
+ */
+export class Admission implements Waiter {
+  /** Bytes the next record may need at most. */
+  neededBytes = 0;
+  /** Where outcomes go. */
+  readonly to: SpanTarget;
+  readonly #host: AdmissionHost;
+  readonly #options: AdmissionOptions;
+  #next = 0;
+  /** Chosen for the next record: a partitioner is asked once a record, however long the record waits. */
+  #destination: Destination | null = null;
+  #ended: PromiseWithResolvers<void> | null = null;
+  #waitsFor: BudgetShare | null = null;
+
+  /**
+   * @param host The topic.
+   * @param options The call.
+   */
+  constructor(host: AdmissionHost, options: AdmissionOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.to = options.to;
+  }
+
+  /** Records not admitted yet. */
+  get remaining(): readonly RecordInput[] {
+    return this.#options.inputs.slice(this.#next);
+  }
+
+  /** Place in the call's input of the first of them. */
+  get nextIndex(): number {
+    return this.#options.firstIndex + this.#next;
+  }
+
+  /** Timestamp for records that have none. */
+  get wallMs(): number {
+    return this.#options.wallMs;
+  }
+
+  /** The share it waits for, null while it does not wait. */
+  get waitsFor(): BudgetShare | null {
+    return this.#waitsFor;
+  }
+
+  /** Resolves when every record is admitted or refused, rejects when the wait was given up. */
+  get ended(): Promise<void> {
+    return (this.#ended ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /** Admits as far as there is room. Returns the share to wait for, null when all is in. */
+  run(): BudgetShare | null {
+    this.#waitsFor = this.#admit();
+    this.#host.runEnded(this.#options.isDue);
+    return this.#waitsFor;
+  }
+
+  /** Implements `Waiter`. */
+  resume(): BudgetShare | null {
+    const share = this.run();
+    if (share === null) {
+      this.#host.admissionEnded(this);
+      this.#ended?.resolve();
+    }
+    return share;
+  }
+
+  /** Ends the wait; the caller has taken it out of the budget's queue and told the recipient. */
+  giveUp(reason: unknown): void {
+    this.#waitsFor = null;
+    this.#next = this.#options.inputs.length;
+    this.#host.admissionEnded(this);
+    this.#ended?.reject(reason);
+  }
+
+  #admit(): BudgetShare | null {
+    const host = this.#host;
+    const { inputs, to, firstIndex, wallMs, partitions } = this.#options;
+    const { record } = host;
+    for (; this.#next < inputs.length; this.#next++) {
+      record.prepare(inputs[this.#next]!, wallMs);
+      to.inputIndex = firstIndex + this.#next;
+      let destination = this.#destination ?? this.#options.destinations?.[this.#next] ?? null;
+      this.#destination = null;
+      if (destination === null || !host.isOpen(destination)) destination = host.route(to);
+      if (destination === null) {
+        partitions?.push(null);
+        continue;
+      }
+      const neededBytes = record.payloadBytes + record.headers.length + RECORD_FRAMING_BYTES;
+      if (!host.admits(destination.share, neededBytes)) {
+        this.neededBytes = neededBytes;
+        this.#destination = destination;
+        return destination.share;
+      }
+      destination.append(record, to);
+      host.touch(destination);
+      partitions?.push(destination.partition);
+    }
+    return null;
+  }
+}

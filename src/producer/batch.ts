@@ -1,0 +1,267 @@
+/**
+ * A batch: the encoded records of one partition, and whose they are.
+ *
+ * @module
+ */
+
+import { type EncodableRecord, RECORD_BATCH_OVERHEAD_BYTES, RecordBatchBuilder } from "../../protocol/record_batch.ts";
+import type { DeliveryError } from "../errors.ts";
+import type { DeliveryFailure } from "../record.ts";
+import { type BufferPool, SMALLEST_BUFFER_BYTES } from "./buffer_pool.ts";
+import { FailedRecords } from "./failed_records.ts";
+
+/** What a broker said of a batch it has. */
+export interface Acknowledgement {
+  /** Offset of the batch's first record, null when not known. */
+  baseOffset: bigint | null;
+  /** The broker's own timestamp for all records where the topic says so, else null. */
+  logAppendTimeMs: number | null;
+  /** The broker had the batch already. */
+  duplicate: boolean;
+  /** The batch was sent again after an outcome that stayed unknown. */
+  maybeDuplicate: boolean;
+}
+
+/** Who is told what became of the records of one call. */
+export interface Recipient {
+  /** Whether each record's place in the call's input matters for the outcome. */
+  readonly wantsIndexes: boolean;
+  /** Whether nobody awaits the outcome, so that a failure is an event. */
+  readonly isUnattended: boolean;
+  /** Every span with records of the call, where it may be withdrawn before its time; else null. */
+  readonly spans: Span[] | null;
+  /** One record was refused before it came into a batch. */
+  refused(inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void;
+  /** A record that waited for the topic's partitions has one. */
+  placed?(inputIndex: number, partition: number): void;
+  /** The span's records are acknowledged. */
+  delivered(span: Span, partition: number, acknowledgement: Acknowledgement): void;
+  /** The span's records are not acknowledged and will not be. */
+  failed(span: Span, partition: number | null, error: DeliveryError): void;
+}
+
+/** Consecutive records of a batch that came from one call. */
+export class Span {
+  /** Whose records these are. */
+  readonly recipient: Recipient;
+  /** The batch they are in. */
+  readonly batch: Batch;
+  /** Index in the batch of the first record. */
+  first: number;
+  /** How many. */
+  count = 0;
+  /** Their bytes in the budget. */
+  bytes = 0;
+  /** When they must be settled by, on the clock of `Timers.now`. */
+  readonly deadlineMs: number;
+  /** Place in the call's input of the first record. */
+  readonly inputFirst: number;
+  /** Places in the call's input of all records when they are not consecutive. */
+  inputIndexes: number[] | null = null;
+  /** Timestamp of the first record. */
+  readonly timestamp: number;
+  /** Timestamps of all records when they differ. */
+  timestamps: number[] | null = null;
+  /** Settled before its batch: struck out, or expired after it was numbered. */
+  isSettled = false;
+
+  /** Begins an empty span behind the last record of `batch`. */
+  constructor(recipient: Recipient, batch: Batch, at: { deadlineMs: number; inputIndex: number; timestamp: number }) {
+    this.recipient = recipient;
+    this.batch = batch;
+    this.first = batch.builder.count;
+    this.deadlineMs = at.deadlineMs;
+    this.inputFirst = at.inputIndex;
+    this.timestamp = at.timestamp;
+    recipient.spans?.push(this);
+  }
+
+  /** Place in the call's input of the span's record number `i`. */
+  inputIndex(i: number): number {
+    return this.inputIndexes === null ? this.inputFirst + i : this.inputIndexes[i]!;
+  }
+
+  /** Timestamp of the span's record number `i`, in milliseconds. */
+  timestampOf(i: number): number {
+    return this.timestamps === null ? this.timestamp : this.timestamps[i]!;
+  }
+}
+
+/** Who keeps a batch: a lane, or the waiting room of a topic without known partitions. */
+export interface BatchKeeper {
+  /** Settles spans before their time, each with the verdict that holds for it then. */
+  withdraw(spans: readonly Span[], cause: unknown): void;
+}
+
+/** Told when a batch is settled, however it ends: what `flush()` waits for. */
+export interface Barrier {
+  /** It was put on one more batch: on the parts of a divided one. */
+  batchAdded(): void;
+  /** Called once for each batch it was put on. */
+  batchSettled(): void;
+}
+
+/** The encoded records of one partition on their way. */
+export class Batch {
+  /** The bytes. */
+  readonly builder: RecordBatchBuilder;
+  /** Whose records they are, in order. */
+  spans: Span[] = [];
+  /** Bytes in the budget: of the records alone, those struck out no longer counted. */
+  recordBytes = 0;
+  /** Earliest deadline of a span. */
+  deadlineMs = Infinity;
+  /** When the first record came, on the clock of `Timers.now`. */
+  readonly openedMs: number;
+  /** Whether it carries numbers: from then on its bytes are frozen and nothing is struck out. */
+  isNumbered = false;
+  /** Times it was handed to a connection. */
+  attempts = 0;
+  /** Error of the last attempt, for the report should it be the last one. */
+  lastError: unknown = undefined;
+  /** Whether some attempt's outcome is unknown. */
+  isUnknown = false;
+  /** Whether a broker has found its bytes damaged once. */
+  wasCorrupt = false;
+  /** Those who wait for it to be settled. */
+  barriers: Barrier[] = [];
+  /** Where its buffer came from and goes back to. */
+  readonly pool: BufferPool;
+  /** Who keeps the batch now, and settles its spans on request. */
+  keeper: BatchKeeper | null = null;
+  #struckRecords = 0;
+  #isReleased = false;
+  #failedRecords: FailedRecords | null = null;
+
+  /** Opens an empty batch at `nowMs`; its bytes come from `pool`, or are those of `builder`. */
+  constructor(pool: BufferPool, nowMs: number, builder?: RecordBatchBuilder) {
+    this.pool = pool;
+    this.openedMs = nowMs;
+    this.builder = builder ??
+      new RecordBatchBuilder({
+        initialBytes: SMALLEST_BUFFER_BYTES,
+        allocate: pool.allocate,
+        release: pool.release,
+      });
+  }
+
+  /** Records, those struck out no longer counted. */
+  get count(): number {
+    return this.builder.count - this.#struckRecords;
+  }
+
+  /** Bytes on the wire. */
+  get byteLength(): number {
+    return this.builder.byteLength;
+  }
+
+  /**
+   * Copies a record in.
+   *
+   * @returns Bytes added, 0 when the batch would become larger than `maxBytes`.
+   */
+  tryAppend(record: EncodableRecord, maxBytes: number, to: SpanTarget): number {
+    const bytes = this.builder.tryAppend(record, maxBytes);
+    if (bytes === 0) return 0;
+    this.recordBytes += bytes;
+    let span = this.spans.length === 0 ? undefined : this.spans[this.spans.length - 1]!;
+    if (span === undefined || span.recipient !== to.recipient || span.deadlineMs !== to.deadlineMs || span.isSettled) {
+      span = this.#openSpan(to, record.timestamp);
+    } else if (to.recipient.wantsIndexes) {
+      noteRecord(span, to.inputIndex, record.timestamp);
+    }
+    span.count++;
+    span.bytes += bytes;
+    return bytes;
+  }
+
+  #openSpan(to: SpanTarget, timestamp: number): Span {
+    const { recipient, deadlineMs, inputIndex } = to;
+    const span = new Span(recipient, this, { deadlineMs, inputIndex, timestamp });
+    span.first--; // The record is in already.
+    this.spans.push(span);
+    if (to.deadlineMs < this.deadlineMs) this.deadlineMs = to.deadlineMs;
+    return span;
+  }
+
+  /** Takes a span's records out of a batch that was never numbered. The caller tells the recipient. */
+  strike(span: Span): void {
+    span.isSettled = true;
+    this.#struckRecords += span.count;
+    this.recordBytes -= span.bytes;
+  }
+
+  /** Removes what was struck out from the bytes: once, before the batch is numbered. */
+  compact(): void {
+    if (this.#struckRecords === 0) return;
+    const struck = new Uint8Array(this.builder.count);
+    let first = 0;
+    for (const span of this.spans) {
+      if (span.isSettled) {
+        struck.fill(1, span.first, span.first + span.count);
+      } else {
+        span.first = (first += span.count) - span.count;
+      }
+    }
+    this.spans = this.spans.filter((span) => !span.isSettled);
+    this.builder.compact((index) => struck[index] === 0);
+    this.#struckRecords = 0;
+    this.#failedRecords = null;
+  }
+
+  /** Bytes of the batch without its header: what a queue strategy counts. */
+  get queuedBytes(): number {
+    return this.builder.byteLength - RECORD_BATCH_OVERHEAD_BYTES;
+  }
+
+  /** Whether every span is settled. */
+  get isAbandoned(): boolean {
+    return this.spans.every((span) => span.isSettled);
+  }
+
+  /** Tells every waiting `flush()`. */
+  passBarriers(): void {
+    const barriers = this.barriers;
+    this.barriers = [];
+    for (const barrier of barriers) barrier.batchSettled();
+  }
+
+  /** A copy of the batch's records for reports of failure, made once. */
+  failedRecords(): FailedRecords {
+    return this.#failedRecords ??= new FailedRecords(this.builder);
+  }
+
+  /** Has {@linkcode failedRecords} show these, or the records as they stand. */
+  showFailed(records: FailedRecords | null): void {
+    this.#failedRecords = records;
+  }
+
+  /** Gives the buffer back. Only when no socket write can still read it and no failure report needs it. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.pool.release(this.builder.buffer);
+  }
+}
+
+/** Where a record's outcome goes. One object may be reused for all records of a call. */
+export interface SpanTarget {
+  /** Whose record it is. */
+  recipient: Recipient;
+  /** When it must be settled by. */
+  deadlineMs: number;
+  /** Its place in the call's input. */
+  inputIndex: number;
+}
+
+function noteRecord(span: Span, inputIndex: number, timestamp: number): void {
+  const { count } = span;
+  if (span.inputIndexes === null && inputIndex !== span.inputFirst + count) {
+    span.inputIndexes = Array.from({ length: count }, (_, i) => span.inputFirst + i);
+  }
+  span.inputIndexes?.push(inputIndex);
+  if (span.timestamps === null && timestamp !== span.timestamp) {
+    span.timestamps = new Array<number>(count).fill(span.timestamp);
+  }
+  span.timestamps?.push(timestamp);
+}

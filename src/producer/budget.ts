@@ -1,0 +1,162 @@
+/**
+ * The byte budget of a producer: what may be accepted, and who waits for room.
+ *
+ * @module
+ */
+
+/** One who waits for room. */
+export interface Waiter {
+  /** Bytes it needs next. */
+  neededBytes: number;
+  /**
+   * Called when they are free. Takes them at once and goes on as far as it can; when it blocks again it stays at the
+   * head of its queue if it still waits for the same share.
+   *
+   * @returns The share it waits for now, or null when it is done.
+   */
+  resume(): BudgetShare | null;
+}
+
+/** One lane's, or one waiting room's, part of the budget. */
+export class BudgetShare {
+  /** Most bytes this share may hold. */
+  maxBytes: number;
+  /** Bytes it holds. */
+  bytes = 0;
+  /** Whether records can leave it: its broker is connected. */
+  isUp = false;
+  /** Those who wait for room here, first come first. */
+  readonly waiters: Waiter[] = [];
+
+  /** @param maxBytes Most bytes this share may hold. */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+}
+
+/**
+ * Counts the bytes of all unsettled records.
+ *
+ * Three limits: the whole budget; each share's own; and half of the budget for all shares together that are not up,
+ * while another one is, so that a dead broker cannot starve the healthy ones.
+ */
+export class Budget {
+  readonly #maxBytes: number;
+  #usedBytes = 0;
+  #downBytes = 0;
+  #upShares = 0;
+  /** Shares with waiters, in the order in which their first waiter came. */
+  readonly #waiting = new Set<BudgetShare>();
+  #serving = false;
+
+  /** @param maxBytes Most bytes of unsettled records in all. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes of all unsettled records. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Bytes of the whole budget that are not taken. */
+  get unusedBytes(): number {
+    return this.#maxBytes - this.#usedBytes;
+  }
+
+  /** Whether anybody waits for room: then every open batch is due. */
+  get hasWaiters(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Bytes that `share` could take now. */
+  freeBytes(share: BudgetShare): number {
+    const free = Math.min(this.#maxBytes - this.#usedBytes, share.maxBytes - share.bytes);
+    // One record at least may always be kept for a lane that is down, or it could never be accepted at all.
+    if (share.isUp || this.#upShares === 0 || this.#downBytes === 0) return free;
+    return Math.min(free, Math.floor(this.#maxBytes / 2) - this.#downBytes);
+  }
+
+  /** Whether a new call may take `bytes` now; not while others wait for the same share, or for the whole budget. */
+  admits(share: BudgetShare, bytes: number): boolean {
+    if (this.#waiting.size > 0 && !this.#serving && (share.waiters.length > 0 || this.#isStarving())) return false;
+    return bytes <= this.freeBytes(share);
+  }
+
+  /** Takes `bytes` that {@linkcode admits} allowed. */
+  take(share: BudgetShare, bytes: number): void {
+    this.#usedBytes += bytes;
+    share.bytes += bytes;
+    if (!share.isUp) this.#downBytes += bytes;
+  }
+
+  /** Gives `bytes` back. Call {@linkcode serve} when all that was settled has been given back. */
+  give(share: BudgetShare, bytes: number): void {
+    this.#usedBytes -= bytes;
+    share.bytes -= bytes;
+    if (!share.isUp) this.#downBytes -= bytes;
+  }
+
+  /** Notes that a share's broker is connected, or is not any more. */
+  setUp(share: BudgetShare, isUp: boolean): void {
+    if (share.isUp === isUp) return;
+    share.isUp = isUp;
+    this.#upShares += isUp ? 1 : -1;
+    this.#downBytes += isUp ? -share.bytes : share.bytes;
+  }
+
+  /** Queues a waiter behind the others of its share. */
+  wait(share: BudgetShare, waiter: Waiter): void {
+    share.waiters.push(waiter);
+    this.#waiting.add(share);
+  }
+
+  /** Takes a waiter out of its queue, if it is there. */
+  leave(share: BudgetShare, waiter: Waiter): void {
+    const index = share.waiters.indexOf(waiter);
+    if (index !== -1) share.waiters.splice(index, 1);
+    if (share.waiters.length === 0) this.#waiting.delete(share);
+  }
+
+  /**
+   * Lets waiters go on, as far as there is room: per share in order; a waiter whose share is full holds up nobody
+   * else, one that needs more than the whole budget has left holds up those behind it, or it would starve.
+   */
+  serve(): void {
+    if (this.#serving || this.#waiting.size === 0) return;
+    this.#serving = true;
+    try {
+      for (const share of [...this.#waiting]) {
+        if (!this.#serveShare(share)) return;
+      }
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  /** Returns false when the head waiter of `share` waits for the whole budget. */
+  #serveShare(share: BudgetShare): boolean {
+    while (share.waiters.length > 0) {
+      const waiter = share.waiters[0]!;
+      if (waiter.neededBytes > this.freeBytes(share)) return !this.#lacksTotal(waiter);
+      const next = waiter.resume();
+      if (next === share) continue;
+      this.leave(share, waiter);
+      if (next !== null) this.wait(next, waiter);
+    }
+    return true;
+  }
+
+  #lacksTotal(waiter: Waiter): boolean {
+    return waiter.neededBytes > this.#maxBytes - this.#usedBytes;
+  }
+
+  /** Whether a waiter's share has room and only the whole budget has none. */
+  #isStarving(): boolean {
+    for (const share of this.#waiting) {
+      const waiter = share.waiters[0]!;
+      if (this.#lacksTotal(waiter) && waiter.neededBytes <= share.maxBytes - share.bytes) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The recipients of outcomes behind `send` and `enqueue`.
+ *
+ * @module
+ */
+
+import { DeliveryError, type Verdict } from "../errors.ts";
+import type { Delivery, DeliveryFailure } from "../record.ts";
+import type { Acknowledgement, Recipient, Span } from "./batch.ts";
+import { failuresOf } from "./failed_records.ts";
+
+/**
+ * The delivery of a span's record number `i`.
+ *
+ * @param span Which records.
+ * @param i Number of the record within the span.
+ * @param at Topic and partition.
+ * @param acknowledgement What the broker said.
+ */
+export function deliveryOf(
+  span: Span,
+  i: number,
+  at: { topic: string; partition: number },
+  { baseOffset, logAppendTimeMs, duplicate, maybeDuplicate }: Acknowledgement,
+): Delivery {
+  const delivery: Delivery = {
+    topic: at.topic,
+    partition: at.partition,
+    offset: baseOffset === null ? null : baseOffset + BigInt(span.first + i),
+    timestamp: logAppendTimeMs ?? span.timestampOf(i),
+  };
+  if (duplicate) delivery.duplicate = true;
+  if (maybeDuplicate) delivery.maybeDuplicate = true;
+  return delivery;
+}
+
+/** `send` of one record. */
+export class SendCall implements Recipient {
+  /** Implements `Recipient`. */
+  readonly wantsIndexes = false;
+  /** Implements `Recipient`. */
+  readonly isUnattended = false;
+  /** Implements `Recipient`. */
+  readonly spans: Span[] | null;
+  /** Settles with the outcome. */
+  readonly outcome: Promise<Delivery>;
+  readonly #topic: string;
+  #resolve!: (delivery: Delivery) => void;
+  #reject!: (error: unknown) => void;
+
+  /**
+   * @param topic Name of the topic.
+   * @param isWithdrawable Whether the caller may withdraw the record.
+   */
+  constructor(topic: string, isWithdrawable: boolean) {
+    this.#topic = topic;
+    this.spans = isWithdrawable ? [] : null;
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Implements `Recipient`: one record alone that names no partition of the topic is misuse, a `RangeError`. */
+  refused(_inputIndex: number, error: DeliveryError): void {
+    this.#reject(error.cause instanceof RangeError || error.cause instanceof TypeError ? error.cause : error);
+  }
+
+  /** Implements `Recipient`. */
+  delivered(span: Span, partition: number, acknowledgement: Acknowledgement): void {
+    this.#resolve(deliveryOf(span, 0, { topic: this.#topic, partition }, acknowledgement));
+  }
+
+  /** Implements `Recipient`. */
+  failed(_span: Span, _partition: number | null, error: DeliveryError): void {
+    this.#reject(error);
+  }
+}
+
+/** `send` of an array. */
+export class SendManyCall implements Recipient {
+  /** Implements `Recipient`. */
+  readonly wantsIndexes = true;
+  /** Implements `Recipient`. */
+  readonly isUnattended = false;
+  /** Implements `Recipient`. */
+  readonly spans: Span[] | null;
+  /** Settles when the outcome of every record is known. */
+  readonly outcome: Promise<Delivery[]>;
+  readonly #topic: string;
+  readonly #outcomes: (Delivery | DeliveryFailure)[];
+  readonly #settle = Promise.withResolvers<Delivery[]>();
+  #missing: number;
+  #firstError: DeliveryError | null = null;
+  #failedCount = 0;
+  #verdict: Verdict = "notPersisted";
+  #attempts = 0;
+
+  /**
+   * @param topic Name of the topic.
+   * @param count Records of the call, at least 1.
+   * @param isWithdrawable Whether the caller may withdraw the records.
+   */
+  constructor(topic: string, count: number, isWithdrawable: boolean) {
+    this.#topic = topic;
+    this.#outcomes = new Array(count);
+    this.#missing = count;
+    this.spans = isWithdrawable ? [] : null;
+    this.outcome = this.#settle.promise;
+  }
+
+  /** Implements `Recipient`. */
+  refused(inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
+    this.#outcomes[inputIndex] = failure();
+    this.#noteFailure(error, 1);
+  }
+
+  /** Implements `Recipient`. */
+  delivered(span: Span, partition: number, acknowledgement: Acknowledgement): void {
+    const at = { topic: this.#topic, partition };
+    for (let i = 0; i < span.count; i++) {
+      this.#outcomes[span.inputIndex(i)] = deliveryOf(span, i, at, acknowledgement);
+    }
+    this.#settled(span.count);
+  }
+
+  /** Implements `Recipient`. */
+  failed(span: Span, partition: number | null, error: DeliveryError): void {
+    failuresOf(span, { topic: this.#topic, partition }, error).forEach((failure, i) => {
+      this.#outcomes[span.inputIndex(i)] = failure;
+    });
+    this.#noteFailure(error, span.count);
+  }
+
+  #noteFailure(error: DeliveryError, count: number): void {
+    this.#firstError ??= error;
+    this.#failedCount += count;
+    this.#attempts = Math.max(this.#attempts, error.attempts);
+    if (error.verdict === "possiblyPersisted") this.#verdict = error.verdict;
+    this.#settled(count);
+  }
+
+  #settled(count: number): void {
+    this.#missing -= count;
+    if (this.#missing > 0) return;
+    const first = this.#firstError;
+    if (first === null) return this.#settle.resolve(this.#outcomes as Delivery[]);
+    const what = `${this.#failedCount} of ${this.#outcomes.length} records failed, first`;
+    const error = new DeliveryError(
+      `Cannot deliver all records to ${JSON.stringify(this.#topic)}: ${what}: ${first.message}`,
+      {
+        topic: this.#topic,
+        partition: null,
+        attempts: this.#attempts,
+        verdict: this.#verdict,
+        outcomes: this.#outcomes,
+        cause: first.cause,
+      },
+    );
+    this.#settle.reject(error);
+  }
+}
+
+/** All `enqueue`s of a topic whose partitions are known: nobody awaits their outcomes, so their spans can be one. */
+export class EnqueueRecipient implements Recipient {
+  /** Implements `Recipient`. */
+  readonly wantsIndexes: boolean = false;
+  /** Implements `Recipient`. */
+  readonly isUnattended = true;
+  /** Implements `Recipient`. */
+  readonly spans = null;
+
+  /** Implements `Recipient`: `refusedBy` tells. */
+  refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
+    this.refusals.push({ error, failure: failure() });
+  }
+
+  /** Records that were refused during the present call. */
+  readonly refusals: { error: DeliveryError; failure: DeliveryFailure }[] = [];
+
+  /** Implements `Recipient`. */
+  delivered(): void {}
+
+  /** Implements `Recipient`: an event has told it. */
+  failed(): void {}
+}
+
+/** An `enqueue` whose records wait until the topic's partitions are known. */
+export class WaitingEnqueue extends EnqueueRecipient {
+  /** Implements `Recipient`. */
+  override readonly wantsIndexes = true;
+  /** Partition of each record, null while it has none. */
+  readonly partitions: (number | null)[];
+
+  /** @param partitions Partition of each record of the call, filled in as they become known. */
+  constructor(partitions: (number | null)[]) {
+    super();
+    this.partitions = partitions;
+  }
+
+  /** Implements `Recipient`. */
+  placed(inputIndex: number, partition: number): void {
+    this.partitions[inputIndex] = partition;
+  }
+}

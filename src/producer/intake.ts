@@ -1,0 +1,220 @@
+/**
+ * A topic's intake: checks calls, admits their records as the budget allows, and keeps those that wait.
+ *
+ * @module
+ */
+
+import { BufferFullError } from "../errors.ts";
+import type { ResolvedTopicOptions } from "../options.ts";
+import type { RecordInput } from "../record.ts";
+import { Admission, type AdmissionHost, type AdmissionOptions, type Destination } from "./admission.ts";
+import type { Recipient, SpanTarget } from "./batch.ts";
+import type { BudgetShare } from "./budget.ts";
+import { failureOf } from "./failed_records.ts";
+import type { Lane } from "./lane.ts";
+import type { ProducerContext } from "./lane_context.ts";
+import { checkInput, RecordEncoder } from "./record_encoder.ts";
+import type { TopicLanes } from "./topic_lanes.ts";
+
+/** How a call's records are admitted. */
+export interface IntakeOptions {
+  /** Who is told the outcomes. */
+  readonly recipient: Recipient;
+  /** How long each record may take, in milliseconds; `Infinity` for no limit. */
+  readonly timeoutMs: number;
+  /** Whether what is admitted should go out as soon as it can. */
+  readonly isDue: boolean;
+  /** Place of the first record in the call's input. */
+  readonly firstIndex?: number;
+  /** Gets the partition of each record, null for one that waits or was refused. */
+  readonly partitions?: (number | null)[];
+}
+
+/** Framing that a record may need at most beside key, value and headers. */
+const RECORD_FRAMING_BYTES = 40;
+
+/** See the module comment. */
+export class Intake implements AdmissionHost {
+  /** Implements `AdmissionHost`. */
+  readonly record = new RecordEncoder();
+  readonly #topic: TopicLanes;
+  readonly #context: ProducerContext;
+  readonly #options: () => ResolvedTopicOptions;
+  /** Admissions that wait for room. */
+  readonly #waiting = new Set<Admission>();
+  #touched: Lane[] = [];
+  #accepted = 0;
+
+  /**
+   * @param topic Where records go.
+   * @param context What the producer's topics share.
+   * @param options The topic's options as they are now.
+   */
+  constructor(topic: TopicLanes, context: ProducerContext, options: () => ResolvedTopicOptions) {
+    this.#topic = topic;
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /**
+   * Checks a call's input before anything of it is accepted.
+   *
+   * @throws {TypeError} For a value of the wrong type, naming the field.
+   * @throws {RangeError} For a record that cannot fit a batch, or a partition that does not exist.
+   */
+  check(inputs: readonly unknown[]): asserts inputs is readonly RecordInput[] {
+    const { batchMaxBytes } = this.#options();
+    for (let i = 0; i < inputs.length; i++) this.checkOne(inputs[i], batchMaxBytes);
+  }
+
+  /** Checks one record of a call. */
+  checkOne(input: unknown, batchMaxBytes: number = this.#options().batchMaxBytes): asserts input is RecordInput {
+    checkInput(input, batchMaxBytes);
+    if (typeof input === "string" || input instanceof Uint8Array || input.partition === undefined) return;
+    const { partitions, topic } = this.#topic;
+    if (partitions.length === 0 || partitions.includes(input.partition)) return;
+    throw new RangeError(
+      `Cannot accept a record: "partition" ${input.partition} is no partition of ${JSON.stringify(topic)}`,
+    );
+  }
+
+  /**
+   * Admits checked records.
+   *
+   * @returns Null when all were admitted at once, else the admission, which waits.
+   * @throws {BufferFullError} With overflow "reject", when there is no room for all of them; nothing was accepted then.
+   */
+  admit(inputs: readonly RecordInput[], { recipient, timeoutMs, ...call }: IntakeOptions): Admission | null {
+    this.#topic.watch();
+    const destinations = this.#options().overflow === "reject" ? this.#reserve(inputs) : null;
+    const { timers } = this.#context;
+    const deadlineMs = timeoutMs === Infinity ? Infinity : timers.now() + timeoutMs;
+    if (deadlineMs !== Infinity) this.#context.noteDeadline(deadlineMs);
+    const options: AdmissionOptions = {
+      inputs,
+      to: { recipient, deadlineMs, inputIndex: 0 },
+      firstIndex: call.firstIndex ?? 0,
+      wallMs: timers.wallMs(),
+      isDue: call.isDue,
+      partitions: call.partitions ?? null,
+      destinations,
+    };
+    const admission = new Admission(this, options);
+    const share = admission.run();
+    if (share === null) return null;
+    this.#waiting.add(admission);
+    this.#context.budget.wait(share, admission);
+    this.#context.waiting(1);
+    return admission;
+  }
+
+  /** Gives up the wait of an admission: the records that are not in settle as failed. */
+  giveUp(admission: Admission, cause: unknown): void {
+    if (!this.#waiting.has(admission)) return;
+    if (admission.waitsFor !== null) this.#context.budget.leave(admission.waitsFor, admission);
+    const { remaining, nextIndex, wallMs, to } = admission;
+    const error = this.#topic.refusal(cause);
+    const at = { topic: this.#topic.topic, partition: null };
+    remaining.forEach((input, i) => {
+      to.recipient.refused(nextIndex + i, error, () => {
+        this.record.prepare(input, wallMs);
+        return failureOf(this.record, at, error);
+      });
+    });
+    admission.giveUp(cause);
+    this.#context.budgetGiven();
+  }
+
+  /** Gives up every waiting admission. */
+  giveUpAll(cause: unknown): void {
+    for (const admission of [...this.#waiting]) this.giveUp(admission, cause);
+  }
+
+  /** Gives up admissions that should have ended by `nowMs`; returns the next deadline. */
+  expire(nowMs: number, cause: () => unknown): number {
+    let next = Infinity;
+    for (const admission of [...this.#waiting]) {
+      if (admission.to.deadlineMs <= nowMs) this.giveUp(admission, cause());
+      else next = Math.min(next, admission.to.deadlineMs);
+    }
+    return next;
+  }
+
+  // AdmissionHost
+
+  /** Implements `AdmissionHost`. */
+  admits(share: BudgetShare, bytes: number): boolean {
+    return this.#context.budget.admits(share, bytes);
+  }
+
+  /** Implements `AdmissionHost`. */
+  route(to: SpanTarget): Destination | null {
+    if (this.#topic.room !== null) return this.#topic.room;
+    const partition = this.#topic.route(this.record);
+    if (typeof partition === "number") return this.#topic.lane(partition);
+    const error = this.#topic.refusal(partition);
+    const at = { topic: this.#topic.topic, partition: null };
+    // The record's bytes are copied now: the encoder goes on to the next one.
+    const failure = failureOf(this.record, at, error);
+    to.recipient.refused(to.inputIndex, error, () => failure);
+    return null;
+  }
+
+  /** Implements `AdmissionHost`. */
+  isOpen(destination: Destination): boolean {
+    return destination.partition !== null || destination === this.#topic.room;
+  }
+
+  /** Implements `AdmissionHost`. */
+  touch(destination: Destination): void {
+    this.#accepted++;
+    if (destination.partition === null) return;
+    const lane = destination as Lane;
+    if (lane.isTouched) return;
+    lane.isTouched = true;
+    this.#touched.push(lane);
+  }
+
+  /** Implements `AdmissionHost`. */
+  runEnded(isDue: boolean): void {
+    if (this.#accepted > 0) this.#context.accepted(this.#accepted);
+    this.#accepted = 0;
+    for (const lane of this.#touched) {
+      lane.isTouched = false;
+      lane.appended(isDue);
+    }
+    this.#touched.length = 0;
+  }
+
+  /** Implements `AdmissionHost`. */
+  admissionEnded(admission: Admission): void {
+    if (this.#waiting.delete(admission)) this.#context.waiting(-1);
+  }
+
+  /** With overflow "reject" a call is accepted whole or not at all: where each record will go, if there is room. */
+  #reserve(inputs: readonly RecordInput[]): (Destination | null)[] {
+    const { budget } = this.#context;
+    const needed = new Map<BudgetShare, number>();
+    let neededBytes = 0;
+    const destinations = inputs.map((input) => {
+      this.record.prepare(input, 0);
+      const bytes = this.record.payloadBytes + this.record.headers.length + RECORD_FRAMING_BYTES;
+      neededBytes += bytes;
+      const partition = this.#topic.room === null ? this.#topic.route(this.record) : null;
+      if (partition instanceof Error) return null; // Asked again when its turn comes, and told then.
+      const destination = partition === null ? this.#topic.room! : this.#topic.lane(partition);
+      needed.set(destination.share, (needed.get(destination.share) ?? 0) + bytes);
+      return destination;
+    });
+    let freeBytes = budget.unusedBytes;
+    for (const [share, bytes] of needed) {
+      const free = budget.admits(share, 0) ? budget.freeBytes(share) : 0;
+      if (bytes > free) freeBytes = Math.min(freeBytes, free);
+    }
+    if (neededBytes <= freeBytes) return destinations;
+    throw new BufferFullError(
+      `Cannot accept ${neededBytes} bytes for ${JSON.stringify(this.#topic.topic)}: ${freeBytes} are free`,
+      { neededBytes, freeBytes },
+    );
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * A lane: one partition's path from admitted records to acknowledged batches.
+ *
+ * @module
+ */
+
+import type { Verdict } from "../errors.ts";
+import type { FlushDetail, LaneDetail } from "../events.ts";
+import { backoffMs } from "../net/backoff.ts";
+import type { EncodableRecord } from "../../protocol/record_batch.ts";
+import type { Acks } from "../options.ts";
+import type { TimerHandle } from "../timers.ts";
+import { type Acknowledgement, Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
+import { BatchStream } from "./batch_stream.ts";
+import type { BudgetShare } from "./budget.ts";
+import type { Destination } from "./admission.ts";
+import type { LaneContext } from "./lane_context.ts";
+import { LaneSettlement } from "./lane_settlement.ts";
+import type { Outbox } from "./outbox.ts";
+import { type InFlightBatch, SentWindow, type SentWindowHost } from "./sent_window.ts";
+import type { TaskEndListener } from "./task_end.ts";
+
+/** What an outbox may do for a lane now. */
+export type LaneTurn =
+  /** Send this batch again. */
+  | { readonly type: "resend"; readonly sent: InFlightBatch }
+  /** Take a sealed batch. */
+  | { readonly type: "take" }
+  /** Have the open batch sealed. */
+  | { readonly type: "seal" }
+  /** Nothing. */
+  | { readonly type: "idle" };
+
+const IDLE = { type: "idle" } as const;
+const TAKE = { type: "take" } as const;
+const SEAL = { type: "seal" } as const;
+
+/** Batches by bytes and time through its {@linkcode BatchStream}, sends in order through its {@linkcode SentWindow}. */
+export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndListener {
+  /** Partition of the topic. */
+  readonly partition: number;
+  /** Number of the lane within its partition: lanes of one number share a producer id and a connection per broker. */
+  readonly index: number;
+  /** What it holds of the budget, and how records ended. */
+  readonly settlement: LaneSettlement;
+  /** What was sent and is not settled. */
+  readonly window: SentWindow;
+  /** Batches sent again. */
+  retryCount = 0;
+  /** Whether the run of admissions under way has appended to it. */
+  isTouched = false;
+  readonly #context: LaneContext;
+  readonly #stream: BatchStream;
+  readonly #reader: ReadableStreamDefaultReader<Batch>;
+  /** Batches that carry no numbers yet, in order: in the stream, or being filled. */
+  readonly #unnumbered: Batch[] = [];
+  #sealedCount = 0;
+  #isDirty = false;
+  #outbox: Outbox | null = null;
+  #retryTimer: TimerHandle | null = null;
+
+  /**
+   * @param context What the lanes of a topic share.
+   * @param partition Partition of the topic.
+   * @param index Number of the lane within its partition.
+   */
+  constructor(context: LaneContext, partition: number, index: number) {
+    this.#context = context;
+    this.partition = partition;
+    this.index = index;
+    this.settlement = new LaneSettlement(context, partition);
+    this.#stream = new BatchStream({
+      limits: context.options,
+      // One byte more than the share can hold: the stream never holds a batch back, only the budget does.
+      readableMaxBytes: context.options().partitionMaxBytes + 1,
+      timers: context.timers,
+      open: () => this.#open(),
+      seal: (batch) => this.#seal(batch),
+      onSealed: () => this.#onSealed(),
+      onDue: () => this.wake(),
+    });
+    this.#reader = this.#stream.readable.getReader();
+    this.#reader.closed.catch(() => {}); // Ends only with the producer, which settles every batch.
+    this.window = new SentWindow(this, context.ids(index));
+  }
+
+  /** The outbox of the broker that leads the partition, null while there is none. */
+  get outbox(): Outbox | null {
+    return this.#outbox;
+  }
+
+  /** Implements `Destination`. */
+  get share(): BudgetShare {
+    return this.settlement.share;
+  }
+
+  /** Whether its broker is connected. */
+  get isUp(): boolean {
+    return this.settlement.share.isUp;
+  }
+
+  // Admission
+
+  /** Copies a record into the open batch. The caller has asked the budget for room. */
+  append(record: EncodableRecord, to: SpanTarget): void {
+    this.settlement.taken(this.#stream.append(record, to));
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    this.#context.taskEnd.ask(this);
+  }
+
+  /** After a run of {@linkcode append}s: hands on what is full; with `isDue`, has the rest follow as soon as it can. */
+  appended(isDue: boolean): void {
+    if (this.#stream.hasFull) this.#stream.commit();
+    if (isDue) this.makeDue();
+  }
+
+  /** Makes the open batch due, if there is one. */
+  makeDue(): void {
+    if (this.#stream.openBatch === null) return;
+    this.#stream.makeDue();
+    this.wake();
+  }
+
+  /** The batch being filled, null when there is none. */
+  get openBatch(): Batch | null {
+    return this.#stream.openBatch;
+  }
+
+  /** The task that appended is over: one write to the stream for all of it. */
+  taskEnded(): void {
+    this.#isDirty = false;
+    if (this.#stream.openBatch === null) return;
+    // With lingerMs "auto", records wait for company only while a request is under way.
+    const isIdle = this.window.inFlight === 0 && this.#sealedCount === 0;
+    if (isIdle && this.#context.options().lingerMs === "auto") this.makeDue();
+    this.#stream.commit();
+  }
+
+  #open(): Batch {
+    const batch = new Batch(this.#context.pool, this.#context.timers.now());
+    batch.keeper = this;
+    this.#unnumbered.push(batch);
+    return batch;
+  }
+
+  #seal(batch: Batch): void {
+    batch.compact();
+    batch.builder.seal();
+  }
+
+  #onSealed(): void {
+    this.#sealedCount++;
+    this.wake();
+  }
+
+  // Sending: called by the outbox
+
+  /** What may be done now; asks to be woken when it is a matter of time. */
+  turn(nowMs: number): LaneTurn {
+    const isOpenDue = this.#stream.isDue || (this.#context.budget.hasWaiters && this.#stream.canSeal);
+    if (this.#sealedCount === 0 && !isOpenDue && this.window.unsettled.length === 0) return IDLE;
+    const turn = this.window.turn(nowMs);
+    if (turn.type === "resend") return turn;
+    if (turn.type === "wait") this.#wakeAt(turn.untilMs, nowMs);
+    if (turn.type !== "new") return IDLE;
+    if (this.#sealedCount > 0) return TAKE;
+    return isOpenDue ? SEAL : IDLE;
+  }
+
+  /** Whether records wait here to be sent. */
+  get hasWork(): boolean {
+    return this.settlement.bufferedRecords > 0;
+  }
+
+  /** Bytes of the batch that {@linkcode take} would give. */
+  get nextBytes(): number {
+    return this.#unnumbered[0]?.byteLength ?? 0;
+  }
+
+  /** Name of the topic. */
+  get topic(): string {
+    return this.#context.topic;
+  }
+
+  /** Id of the topic, null when brokers give none. */
+  get topicId(): string | null {
+    return this.#context.topicId;
+  }
+
+  /** Who must have its records. */
+  get acks(): Acks {
+    return this.#context.options().acks;
+  }
+
+  /** Has the open batch sealed; the lane wakes its outbox when it lies ready. */
+  requestSeal(): void {
+    this.#stream.commit(true);
+  }
+
+  /** Takes the next sealed batch from the stream, numbered; null when all its records were struck out meanwhile. */
+  async take(): Promise<InFlightBatch | null> {
+    this.#sealedCount--;
+    const { value: batch } = await this.#reader.read();
+    if (batch === undefined || batch !== this.#unnumbered[0]) return null;
+    this.#unnumbered.shift();
+    batch.compact();
+    if (batch.count > 0) return this.window.number(batch);
+    batch.release();
+    return null;
+  }
+
+  /** Notes that a batch is handed to a connection. */
+  send(sent: InFlightBatch): void {
+    if (sent.batch.attempts > 0) this.retryCount++;
+    this.window.send(sent);
+  }
+
+  /** After an answer: with `lingerMs: "auto"`, what gathered meanwhile is due now. */
+  answered(): void {
+    if (this.#context.options().lingerMs === "auto") this.makeDue();
+    this.wake();
+  }
+
+  /** Tells the outbox that there may be something to do. */
+  wake(): void {
+    this.#outbox?.wake(this);
+  }
+
+  #wakeAt(atMs: number, nowMs: number): void {
+    if (this.#retryTimer !== null) return;
+    this.#retryTimer = this.#context.timers.set(() => {
+      this.#retryTimer = null;
+      this.wake();
+    }, atMs - nowMs);
+  }
+
+  // Leaders
+
+  /** Hands the lane to another outbox, or to none while the partition has no leader. */
+  moveTo(outbox: Outbox | null): void {
+    if (outbox === this.#outbox) return;
+    this.#outbox?.remove(this);
+    // The broker that was lost is the one to name.
+    if (outbox === null) this.setUp(false);
+    this.#outbox = outbox;
+    this.window.leaderChanged();
+    outbox?.add(this);
+  }
+
+  /** Notes that the lane's broker is connected, or is not any more. */
+  setUp(isUp: boolean, cause?: unknown): void {
+    this.settlement.connectionError = isUp ? undefined : cause;
+    if (this.isUp === isUp) return;
+    this.#context.budget.setUp(this.settlement.share, isUp);
+    if (isUp) this.#context.emit("laneup", this.detail());
+    else this.#context.emit("lanedown", { ...this.detail(), cause });
+    this.#context.budgetGiven();
+  }
+
+  /** Where the lane leads, for events. */
+  detail(): LaneDetail {
+    const { topic } = this.#context;
+    const { partition, index, outbox } = this;
+    return { topic, partition, lane: index, broker: outbox?.broker ?? null, address: outbox?.address ?? null };
+  }
+
+  /** A batch of the lane, for events. */
+  flushDetail(batch: Batch, broker: number): FlushDetail {
+    const { partition, index } = this;
+    return { topic: this.topic, partition, lane: index, broker, records: batch.count, bytes: batch.byteLength };
+  }
+
+  // Settlement before its time
+
+  /** Fails all that is not settled, each with the verdict that holds for it. */
+  failAll(cause: unknown): void {
+    this.withdraw(this.batches().flatMap((batch) => batch.spans), cause);
+  }
+
+  /** Every unsettled batch, oldest first. */
+  batches(): Batch[] {
+    return [...this.window.unsettled.map(({ batch }) => batch), ...this.#unnumbered.filter(({ count }) => count > 0)];
+  }
+
+  /** Implements `BatchKeeper`. */
+  withdraw(spans: readonly Span[], cause: unknown): void {
+    for (const [batch, group] of Map.groupBy(spans.filter((span) => !span.isSettled), (span) => span.batch)) {
+      if (batch.isNumbered) this.#withdrawNumbered(batch, group, cause);
+      else this.settlement.strike(batch, group, cause);
+    }
+  }
+
+  #withdrawNumbered(batch: Batch, spans: readonly Span[], cause: unknown): void {
+    const isLast = batch.spans.every((span) => span.isSettled || spans.includes(span));
+    const sent = this.window.unsettled.find((each) => each.batch === batch);
+    // While others wait for the batch it goes on, with these records in it.
+    const verdict = isLast && sent !== undefined ? this.window.verdict(sent) : "possiblyPersisted";
+    this.settlement.fail(batch, spans, { verdict, cause });
+    if (isLast && sent !== undefined) this.window.abandon(sent);
+  }
+
+  /** Ends the lane's stream and timers. Its batches must have been settled. */
+  async close(): Promise<void> {
+    if (this.#retryTimer !== null) this.#context.timers.clear(this.#retryTimer);
+    this.#retryTimer = null;
+    this.#outbox?.remove(this);
+    this.#outbox = null;
+    await this.#stream.abort();
+  }
+
+  // SentWindowHost
+
+  /** Implements `SentWindowHost`. */
+  get label(): string {
+    return this.settlement.label;
+  }
+
+  /** Implements `SentWindowHost`. */
+  get wantsNumbers(): boolean {
+    return this.#context.options().acks === "all" && this.#context.producer.idempotent !== false;
+  }
+
+  /** Implements `SentWindowHost`. */
+  get maxInFlight(): number {
+    return this.#context.producer.maxInFlight;
+  }
+
+  /** Implements `SentWindowHost`. */
+  get onUnknown(): "retry" | "fail" {
+    return this.#context.producer.onUnknown;
+  }
+
+  /** Implements `SentWindowHost`. */
+  get unknownTopicTimeoutMs(): number {
+    return this.#context.producer.unknownTopicTimeoutMs;
+  }
+
+  /** Implements `SentWindowHost`. */
+  now(): number {
+    return this.#context.timers.now();
+  }
+
+  /** Implements `SentWindowHost`. */
+  backoffMs(attempt: number): number {
+    return backoffMs(this.#context.producer.retryBackoffMs, attempt - 1, this.#context.random);
+  }
+
+  /** Implements `SentWindowHost`. */
+  refreshMetadata(): void {
+    this.#context.refreshMetadata();
+  }
+
+  /** Implements `SentWindowHost`. */
+  delivered(batch: Batch, acknowledgement: Acknowledgement): void {
+    this.settlement.delivered(batch, acknowledgement);
+  }
+
+  /** Implements `SentWindowHost`. */
+  failed(batch: Batch, verdict: Verdict, cause: unknown): void {
+    this.settlement.failed(batch, { verdict, cause });
+  }
+
+  /** Implements `SentWindowHost`. */
+  replace(batch: Batch, parts: readonly Batch[]): void {
+    this.settlement.replace(batch, parts);
+  }
+
+  /** Implements `SentWindowHost`. */
+  dropRecords(batch: Batch, indexes: readonly number[], causes: readonly unknown[]): void {
+    this.settlement.dropRecords(batch, indexes, causes);
+  }
+
+  /** Implements `SentWindowHost`: without an identity nothing can be sent, so nothing may go on waiting for one. */
+  identityFailed(cause: unknown): void {
+    this.failAll(cause);
+  }
+
+  /** Implements `SentWindowHost`. */
+  dataLost(lastAckedOffset: bigint | null, logStartOffset: bigint): void {
+    const { topic, emit } = this.#context;
+    emit("dataloss", { topic, partition: this.partition, lastAckedOffset, logStartOffset });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What the lanes of a topic share with each other and with their topic.
+ *
+ * @module
+ */
+
+import type { DeliveryError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { ResolvedOptions, ResolvedTopicOptions } from "../options.ts";
+import type { Timers } from "../timers.ts";
+import type { Span } from "./batch.ts";
+import type { Budget } from "./budget.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { ProducerIds } from "./producer_ids.ts";
+import type { TaskEnd } from "./task_end.ts";
+
+/** Told of each span that fails. */
+export type FailureListener = (
+  span: Span,
+  at: { topic: string; partition: number | null },
+  error: DeliveryError,
+) => void;
+
+/** What the topics of a producer share. */
+export interface ProducerContext {
+  /** The producer's options. */
+  readonly producer: ResolvedOptions;
+  /** Clock and timers. */
+  readonly timers: Timers;
+  /** The byte budget. */
+  readonly budget: Budget;
+  /** Where batch buffers come from. */
+  readonly pool: BufferPool;
+  /** The end of the present task. */
+  readonly taskEnd: TaskEnd;
+  /** Emits an event of the producer, and of the topic it names. */
+  readonly emit: Emit;
+  /** A number from 0 to below 1. */
+  readonly random: () => number;
+  /** Whoever wants to see every failure of an accepted record, for the time being. */
+  readonly failureLog: { listener: FailureListener | null };
+  /** Producer ids of a lane number. */
+  ids(lane: number): ProducerIds;
+  /** Notes records that were accepted. */
+  accepted(count: number): void;
+  /** Notes records that were settled: when none is left the process may end. */
+  settled(count: number): void;
+  /** Budget was given back: waiters are served before the task ends. */
+  budgetGiven(): void;
+  /** Somebody began to wait for room (1), so that every open batch is due; or a wait ended (-1). */
+  waiting(delta: 1 | -1): void;
+  /** Notes a deadline. */
+  noteDeadline(atMs: number): void;
+}
+
+/** What the lanes of a topic share. */
+export interface LaneContext extends ProducerContext {
+  /** Name of the topic. */
+  readonly topic: string;
+  /** Id of the topic as brokers gave it last, null when they give none. */
+  readonly topicId: string | null;
+  /** The topic's options as they are now. */
+  readonly options: () => ResolvedTopicOptions;
+  /** Asks for newer metadata. */
+  refreshMetadata(): void;
+  /** Reports the failure of records that nobody awaits: once a batch. */
+  reportUnattended(spans: readonly Span[], partition: number | null, error: DeliveryError): void;
+}

@@ -1,0 +1,171 @@
+/**
+ * The books of a lane: what it holds of the budget, and who is told how records ended.
+ *
+ * @module
+ */
+
+import { DeliveryError, type Verdict } from "../errors.ts";
+import type { Acknowledgement, Batch, Span } from "./batch.ts";
+import { dropRecords } from "./batch_division.ts";
+import { BudgetShare } from "./budget.ts";
+import type { LaneContext } from "./lane_context.ts";
+
+/** How records ended without being acknowledged. */
+export interface Failure {
+  /** What is known of them. */
+  readonly verdict: Verdict;
+  /** Why. */
+  readonly cause: unknown;
+}
+
+/** Settles spans and batches of one lane, or of a topic's waiting room (`partition` null). */
+export class LaneSettlement {
+  /** The lane's part of the budget. */
+  readonly share: BudgetShare;
+  /** Names the place in error texts. */
+  readonly label: string;
+  /** Accepted records that are not settled. */
+  bufferedRecords = 0;
+  /** Records acknowledged. */
+  deliveredCount = 0;
+  /** Records that failed. */
+  failedCount = 0;
+  /** Why the broker cannot be reached, undefined while it can or is not known not to be. */
+  connectionError: unknown = undefined;
+  readonly #context: LaneContext;
+  readonly #partition: number | null;
+
+  /**
+   * @param context What the lanes of the topic share.
+   * @param partition The lane's partition, null for a waiting room.
+   */
+  constructor(context: LaneContext, partition: number | null) {
+    this.#context = context;
+    this.#partition = partition;
+    this.share = new BudgetShare(context.options().partitionMaxBytes);
+    this.label = `${JSON.stringify(context.topic)}${partition === null ? "" : ` partition ${partition}`}`;
+  }
+
+  /** Notes a record that was appended. */
+  taken(bytes: number): void {
+    this.#context.budget.take(this.share, bytes);
+    this.bufferedRecords++;
+  }
+
+  /** Tells the recipients of a batch that a broker has it. */
+  delivered(batch: Batch, acknowledgement: Acknowledgement): void {
+    for (const span of batch.spans) {
+      if (span.isSettled) continue;
+      span.isSettled = true;
+      this.deliveredCount += span.count;
+      span.recipient.delivered(span, this.#partition!, acknowledgement);
+    }
+    this.#finish(batch);
+    batch.release();
+  }
+
+  /** Tells the recipients of a batch that it will not be sent again. */
+  failed(batch: Batch, failure: Failure): void {
+    this.fail(batch, batch.spans, failure);
+    this.#finish(batch);
+  }
+
+  /** Takes spans out of a batch that was never numbered: they are in no log and never will be. */
+  strike(batch: Batch, spans: readonly Span[], cause: unknown): void {
+    let records = 0;
+    for (const span of spans) records += span.count;
+    // The report copies records as they stand, so it comes before they are taken out.
+    this.fail(batch, spans, { verdict: "notPersisted", cause });
+    for (const span of spans) {
+      batch.strike(span);
+      this.#context.budget.give(this.share, span.bytes);
+    }
+    this.#settled(records);
+    if (batch.count === 0) batch.passBarriers();
+  }
+
+  /** Tells the recipients of spans; those settled before are left out. */
+  fail(batch: Batch, spans: readonly Span[], failure: Failure): void {
+    const told = spans.filter((span) => !span.isSettled);
+    if (told.length === 0) return;
+    const error = this.#error(batch, failure);
+    const unattended: Span[] = [];
+    for (const span of told) {
+      span.isSettled = true;
+      this.failedCount += span.count;
+      this.#context.failureLog.listener?.(span, { topic: this.#context.topic, partition: this.#partition }, error);
+      if (span.recipient.isUnattended) unattended.push(span);
+      else span.recipient.failed(span, this.#partition, error);
+    }
+    if (unattended.length > 0) this.#context.reportUnattended(unattended, this.#partition, error);
+  }
+
+  /** Parts take the place of a batch that was too large. */
+  replace(batch: Batch, parts: readonly Batch[]): void {
+    this.#context.budget.give(this.share, batch.recordBytes);
+    for (const part of parts) this.#context.budget.take(this.share, part.recordBytes);
+    batch.passBarriers();
+  }
+
+  /** Fails single records of a numbered batch; the others go on. */
+  dropRecords(batch: Batch, indexes: readonly number[], causes: readonly unknown[]): void {
+    const bytesBefore = batch.recordBytes;
+    const culprits = batch.failedRecords();
+    const dropped = dropRecords(batch, indexes);
+    batch.showFailed(culprits);
+    dropped.forEach((span, i) => {
+      span.first = indexes[i]!; // Where the report finds it.
+      this.fail(batch, [span], { verdict: "notPersisted", cause: causes[i] });
+    });
+    batch.showFailed(null);
+    this.#context.budget.give(this.share, bytesBefore - batch.recordBytes);
+    this.#settled(indexes.length);
+  }
+
+  /** Moves a record out of these books: it goes on in another's. */
+  handOver(batch: Batch): void {
+    this.#context.budget.give(this.share, batch.recordBytes);
+    this.bufferedRecords -= batch.count;
+  }
+
+  #finish(batch: Batch): void {
+    this.#context.budget.give(this.share, batch.recordBytes);
+    this.#settled(batch.count);
+    batch.passBarriers();
+  }
+
+  #settled(records: number): void {
+    this.bufferedRecords -= records;
+    this.#context.settled(records);
+    this.#context.budgetGiven();
+  }
+
+  #error(batch: Batch, { verdict, cause }: Failure): DeliveryError {
+    const { attempts, lastError } = batch;
+    let reason = cause;
+    if (isTimeout(cause)) {
+      // A time-out alone explains nothing: say what stood in the way.
+      if (attempts === 0 && this.connectionError !== undefined) reason = this.connectionError;
+      else if (lastError !== undefined) {
+        reason = new DOMException(`${textOf(cause)}; last: ${textOf(lastError)}`, "TimeoutError");
+      }
+    }
+    const text = reason === cause || !isTimeout(cause) ? textOf(reason) : `${textOf(cause)}: ${textOf(reason)}`;
+    return new DeliveryError(`Cannot deliver to ${this.label}: ${text}`, {
+      topic: this.#context.topic,
+      partition: this.#partition,
+      attempts,
+      verdict,
+      cause: reason,
+    });
+  }
+}
+
+/** A reason in words. */
+export function textOf(reason: unknown): string {
+  return reason instanceof Error || reason instanceof DOMException ? reason.message : String(reason);
+}
+
+function isTimeout(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === "TimeoutError";
+}

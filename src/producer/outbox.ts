@@ -1,0 +1,336 @@
+/**
+ * One broker's sender: joins ready batches of the partitions it leads into Produce requests.
+ *
+ * @module
+ */
+
+import type { ResponseOf } from "../../protocol/apis.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { ConnectionError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { Connection } from "../net/connection.ts";
+import { formatAddress } from "../net/address.ts";
+import type { Acks, ResolvedOptions } from "../options.ts";
+import type { TimerHandle, Timers } from "../timers.ts";
+import type { Lane } from "./lane.ts";
+import { type EntryAnswer, ProduceRequest, type RequestEntry } from "./produce_request.ts";
+
+/** What the outboxes of a producer share. */
+export interface OutboxContext {
+  /** Connections and metadata. */
+  readonly cluster: Cluster;
+  /** The producer's options. */
+  readonly producer: ResolvedOptions;
+  /** Clock and timers. */
+  readonly timers: Timers;
+  /** Emits an event. */
+  readonly emit: Emit;
+}
+
+/** Least time a broker gets to replicate before it answers REQUEST_TIMED_OUT, ahead of the client's own time-out. */
+const ANSWER_MARGIN_MS = 5_000;
+
+/** Whether the outbox' broker can be reached. */
+export type OutboxState = "connecting" | "up" | "down";
+
+/**
+ * Sends for all lanes of one number whose partitions one broker leads, over one connection with at most `maxInFlight`
+ * requests under way. It drains in a microtask, so that what one synchronous loop sent shares a request.
+ */
+export class Outbox {
+  /** Id of the broker. */
+  readonly broker: number;
+  /** Number of its lanes. */
+  readonly lane: number;
+  readonly #context: OutboxContext;
+  readonly #lanes = new Set<Lane>();
+  /** Lanes that may have something to send, first come first. */
+  readonly #ready = new Set<Lane>();
+  #connection: Connection | null = null;
+  #isConnecting = false;
+  #connectError: unknown = undefined;
+  #failedAttempts = 0;
+  #inFlight = 0;
+  #isScheduled = false;
+  #isDraining = false;
+  #isWoken = false;
+  #mutedUntilMs = 0;
+  #muteTimer: TimerHandle | null = null;
+  #isClosed = false;
+
+  /**
+   * @param context What the outboxes of a producer share.
+   * @param broker Id of the broker.
+   * @param lane Number of its lanes.
+   */
+  constructor(context: OutboxContext, broker: number, lane: number) {
+    this.#context = context;
+    this.broker = broker;
+    this.lane = lane;
+  }
+
+  /** `host:port` of the broker, null when metadata does not name it any more. */
+  get address(): string | null {
+    const broker = this.#context.cluster.broker(this.broker);
+    return broker === undefined ? null : formatAddress(broker);
+  }
+
+  /** Whether the broker can be reached. */
+  get state(): OutboxState {
+    if (this.#connection !== null) return "up";
+    return this.#connectError === undefined ? "connecting" : "down";
+  }
+
+  /** Takes a lane over. */
+  add(lane: Lane): void {
+    this.#lanes.add(lane);
+    lane.setUp(this.#connection !== null, this.#connectError);
+    this.wake(lane);
+  }
+
+  /** Lets a lane go. What is in flight for it is answered all the same. */
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane);
+    this.#ready.delete(lane);
+  }
+
+  /** Notes that a lane may have something to send. */
+  wake(lane: Lane): void {
+    this.#ready.add(lane);
+    this.#schedule();
+  }
+
+  /** Connects if it is not connected. Resolves when it is, rejects when an attempt failed. */
+  async connect(signal?: AbortSignal): Promise<void> {
+    if (this.#connection !== null) return;
+    const connection = await this.#context.cluster.connection(this.broker, this.lane, signal && { signal });
+    this.#connected(connection);
+  }
+
+  /** Sends nothing more. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#muteTimer !== null) this.#context.timers.clear(this.#muteTimer);
+  }
+
+  #schedule(): void {
+    this.#isWoken = true;
+    if (this.#isScheduled || this.#isDraining || this.#isClosed) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#drain();
+    });
+  }
+
+  /** Sends until nothing is ready or no slot is free. Never rejects. */
+  async #drain(): Promise<void> {
+    this.#isDraining = true;
+    // A lane may wake the outbox after a look that found nothing and before the promise of that look is awaited: without
+    // the flag nobody would look again.
+    do {
+      this.#isWoken = false;
+      while (await this.#sendOne());
+    } while (this.#isWoken);
+    this.#isDraining = false;
+  }
+
+  /** Sends one request; false when there is nothing to send or no way to. */
+  async #sendOne(): Promise<boolean> {
+    if (this.#isClosed || this.#ready.size === 0 || this.#inFlight >= this.#context.producer.maxInFlight) return false;
+    const now = this.#context.timers.now();
+    if (now < this.#mutedUntilMs) return false;
+    if (this.#connection === null) {
+      if (this.#hasWork()) this.#dial();
+      return false;
+    }
+    const connection = this.#connection;
+    const { taken, acks } = this.#collect(now);
+    if (acks === null) return false;
+    const entries: RequestEntry[] = [];
+    for (const { lane, sent } of await Promise.all(taken)) {
+      // A batch that was struck out whole is gone; one whose lane moved, or whose connection ended, is numbered and
+      // goes out again as a resend.
+      if (sent === null || lane.outbox !== this || connection.isClosed) lane.wake();
+      else entries.push({ lane, sent });
+    }
+    if (entries.length > 0) this.#send(connection, new ProduceRequest(entries, acks));
+    return true;
+  }
+
+  /** Takes at most one batch of each ready lane, of equal acks, up to `requestMaxBytes`. */
+  #collect(nowMs: number): { taken: Promise<{ lane: Lane; sent: RequestEntry["sent"] | null }>[]; acks: Acks | null } {
+    const taken: Promise<{ lane: Lane; sent: RequestEntry["sent"] | null }>[] = [];
+    let acks: Acks | null = null;
+    let bytes = 0;
+    for (const lane of [...this.#ready]) {
+      if (acks !== null && lane.acks !== acks) continue;
+      const turn = lane.turn(nowMs);
+      if (turn.type === "idle" || turn.type === "seal") {
+        // It wakes the outbox again when it has something, or when the batch is sealed.
+        this.#ready.delete(lane);
+        if (turn.type === "seal") lane.requestSeal();
+        continue;
+      }
+      const size = turn.type === "resend" ? turn.sent.batch.byteLength : lane.nextBytes;
+      if (bytes > 0 && bytes + size > this.#context.producer.requestMaxBytes) continue;
+      bytes += size;
+      acks = lane.acks;
+      // Behind the others: the next request begins with another partition.
+      this.#ready.delete(lane);
+      this.#ready.add(lane);
+      taken.push(
+        turn.type === "resend"
+          ? Promise.resolve({ lane, sent: turn.sent })
+          : lane.take().then((sent) => ({ lane, sent })),
+      );
+    }
+    return { taken, acks };
+  }
+
+  #send(connection: Connection, request: ProduceRequest): void {
+    const { requestTimeoutMs } = this.#context.producer;
+    const version = request.version(connection.version("Produce") ?? 0);
+    const timeoutMs = Math.max(requestTimeoutMs - ANSWER_MARGIN_MS, Math.ceil(requestTimeoutMs / 2));
+    const startMs = this.#context.timers.now();
+    for (const { lane, sent } of request.entries) {
+      lane.send(sent);
+      this.#context.emit("flush", lane.flushDetail(sent.batch, this.broker));
+    }
+    this.#inFlight++;
+    connection.request("Produce", request.body(timeoutMs), { version, noResponse: !request.isAnswered }).then(
+      (response) => this.#answered(connection, request, { response, version, startMs }),
+      (error) => this.#unanswered(request, { error, startMs }),
+    );
+  }
+
+  #answered(
+    connection: Connection,
+    request: ProduceRequest,
+    { response, version, startMs }: { response: ResponseOf<"Produce"> | undefined; version: number; startMs: number },
+  ): void {
+    this.#inFlight--;
+    if (response === undefined) {
+      for (const { lane, sent } of request.entries) lane.window.writtenUnacknowledged(sent);
+    } else {
+      if (response.throttleTimeMs > 0) this.#mute(response.throttleTimeMs);
+      const answers = request.pair(response, version);
+      for (const answer of answers) this.#settle(answer, response);
+      if (answers.some(({ answer }) => answer === null)) {
+        connection.close(
+          new ConnectionError(`Cannot use ${this.address}: it left partitions out of its answer`, {
+            address: this.address ?? "",
+            written: true,
+          }),
+        );
+      }
+    }
+    this.#replied(request, startMs, null);
+  }
+
+  #settle({ entry: { lane, sent }, answer }: EntryAnswer, response: ResponseOf<"Produce">): void {
+    if (answer === null) {
+      const cause = new ConnectionError(
+        `Cannot tell what became of a batch for ${lane.label}: the answer of broker ${this.broker} leaves it out`,
+        { address: this.address ?? "", written: true },
+      );
+      return lane.window.unanswered(sent, cause, true);
+    }
+    const leader = answer.currentLeader;
+    lane.window.answered(sent, answer);
+    if (leader === undefined || leader.leaderId < 0) return;
+    const endpoint = response.nodeEndpoints.find(({ nodeId }) => nodeId === leader.leaderId);
+    this.#context.cluster.applyLeaderHint(lane.topic, lane.partition, {
+      id: leader.leaderId,
+      epoch: leader.leaderEpoch,
+    }, endpoint);
+  }
+
+  #unanswered(request: ProduceRequest, { error, startMs }: { error: unknown; startMs: number }): void {
+    this.#inFlight--;
+    const written = !(error instanceof ConnectionError) || error.written;
+    for (const { lane, sent } of request.entries) lane.window.unanswered(sent, error, written);
+    this.#replied(request, startMs, error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #replied({ entries }: ProduceRequest, startMs: number, error: Error | null): void {
+    const ms = this.#context.timers.now() - startMs;
+    for (const { lane, sent } of entries) {
+      lane.answered();
+      const failure = error ??
+        (sent.batch.lastError instanceof Error && !sent.isInFlight ? sent.batch.lastError : null);
+      this.#context.emit("flushreplied", { ...lane.flushDetail(sent.batch, this.broker), ms, error: failure });
+    }
+    this.#schedule();
+  }
+
+  /** KIP-219: the broker has answered, and wants no more for that long. */
+  #mute(ms: number): void {
+    this.#context.emit("throttled", { broker: this.broker, ms });
+    this.#mutedUntilMs = this.#context.timers.now() + ms;
+    if (this.#muteTimer !== null) this.#context.timers.clear(this.#muteTimer);
+    this.#muteTimer = this.#context.timers.set(() => {
+      this.#muteTimer = null;
+      this.#schedule();
+    }, ms);
+  }
+
+  #hasWork(): boolean {
+    for (const lane of this.#ready) if (lane.hasWork) return true;
+    return false;
+  }
+
+  /** Connects in the background, again and again while there is work: the cluster sees to the pauses. */
+  #dial(): void {
+    if (this.#isConnecting) return;
+    this.#isConnecting = true;
+    this.connect().then(() => {
+      this.#isConnecting = false;
+    }, (error) => {
+      this.#isConnecting = false;
+      if (!this.#isClosed) this.#connectFailed(error);
+    });
+  }
+
+  #connected(connection: Connection): void {
+    if (this.#connection !== null || this.#isClosed || connection.isClosed) return;
+    this.#connection = connection;
+    this.#connectError = undefined;
+    this.#failedAttempts = 0;
+    connection.closed.then((cause) => this.#disconnected(cause));
+    for (const lane of this.#lanes) {
+      lane.setUp(true);
+      this.#ready.add(lane);
+    }
+    this.#schedule();
+  }
+
+  #disconnected(cause: unknown): void {
+    this.#connection = null;
+    if (this.#isClosed) return;
+    for (const lane of this.#lanes) lane.setUp(false, cause);
+    if (this.#hasWork()) this.#refresh();
+    this.#schedule();
+  }
+
+  #connectFailed(error: unknown): void {
+    this.#connectError = error;
+    this.#failedAttempts++;
+    const { emit } = this.#context;
+    const topics = new Set([...this.#lanes].map((lane) => lane.topic));
+    for (const topic of topics) {
+      emit("lanestilldown", { topic, address: this.address, attempt: this.#failedAttempts, cause: error });
+    }
+    const isFinal = error instanceof ConnectionError && !error.retriable;
+    for (const lane of this.#lanes) {
+      lane.setUp(false, error);
+      if (isFinal) lane.failAll(error);
+    }
+    this.#refresh();
+    this.#schedule();
+  }
+
+  #refresh(): void {
+    for (const topic of new Set([...this.#lanes].map((lane) => lane.topic))) this.#context.cluster.refresh(topic);
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Input, checked and turned into the bytes of one record.
+ *
+ * @module
+ */
+
+import { type EncodableRecord, encodeHeaders, NO_HEADERS } from "../../protocol/record_batch.ts";
+import { quote } from "../options.ts";
+import type { Bytes, ProducerRecord, RecordHeaders, RecordInput } from "../record.ts";
+
+const encoder = new TextEncoder();
+
+/** Most bytes that the framing of a record adds to its key, value and headers in a record batch. */
+const RECORD_FRAMING_BYTES = 40;
+/** A UTF-16 code unit becomes at most three bytes of UTF-8. */
+const UTF8_BYTES_PER_UNIT = 3;
+
+/**
+ * One record at a time, ready to be encoded. The object is reused: what it points to is valid until the next
+ * {@linkcode RecordEncoder.prepare}. No object, closure or promise is made for a plain value.
+ */
+export class RecordEncoder implements EncodableRecord {
+  /** Key, null for none. */
+  key: Uint8Array | null = null;
+  /** Value, null for a tombstone. */
+  value: Uint8Array | null = null;
+  /** Headers, encoded. */
+  headers: Uint8Array = NO_HEADERS;
+  /** Milliseconds since the epoch. */
+  timestamp = 0;
+  /** Partition the caller asked for, -1 for none. */
+  partition = -1;
+  /** Text of a record is encoded here, key first. */
+  #scratch = new Uint8Array(16 * 1024);
+
+  /**
+   * Takes in one checked input.
+   *
+   * @param input What the caller passed.
+   * @param nowMs Timestamp for a record that has none.
+   */
+  prepare(input: RecordInput, nowMs: number): void {
+    this.timestamp = nowMs;
+    this.partition = -1;
+    this.key = null;
+    this.headers = NO_HEADERS;
+    if (typeof input === "string") {
+      this.value = this.#encode(input, 0);
+    } else if (input instanceof Uint8Array) {
+      this.value = input;
+    } else {
+      this.#prepareRecord(input);
+    }
+  }
+
+  /** Bytes of key and value, what a partitioner counts. */
+  get payloadBytes(): number {
+    return (this.key === null ? 0 : this.key.length) + (this.value === null ? 0 : this.value.length);
+  }
+
+  #prepareRecord({ key, value, headers, timestamp, partition }: ProducerRecord): void {
+    let at = 0;
+    if (typeof key === "string") {
+      // Growing the scratch for the value would leave the key in the old one, which is still valid memory.
+      this.key = this.#encode(key, 0);
+      at = this.key.length;
+    } else if (key !== undefined) {
+      this.key = key;
+    }
+    this.value = typeof value === "string" ? this.#encode(value, at) : value;
+    if (timestamp !== undefined) this.timestamp = typeof timestamp === "number" ? timestamp : timestamp.getTime();
+    if (partition !== undefined) this.partition = partition;
+    if (headers !== undefined) this.headers = encodeHeaders(headerEntries(headers));
+  }
+
+  #encode(text: string, at: number): Uint8Array {
+    const mostBytes = text.length * UTF8_BYTES_PER_UNIT;
+    if (at + mostBytes > this.#scratch.length) {
+      // A record is at most batchMaxBytes, so this stays bounded; a long one does not keep its scratch.
+      if (mostBytes > 1024 * 1024) return encoder.encode(text);
+      this.#scratch = new Uint8Array(2 * (at + mostBytes));
+      at = 0;
+    }
+    const { written } = encoder.encodeInto(text, at === 0 ? this.#scratch : this.#scratch.subarray(at));
+    return this.#scratch.subarray(at, at + written);
+  }
+}
+
+/**
+ * Checks one input before anything of its call is accepted.
+ *
+ * @param input What the caller passed.
+ * @param batchMaxBytes Most bytes of an encoded batch.
+ * @throws {TypeError} For a value of the wrong type, naming the field.
+ * @throws {RangeError} For a record that cannot fit a batch, naming its size and the limit, or a bad timestamp or
+ * partition.
+ */
+export function checkInput(input: unknown, batchMaxBytes: number): asserts input is RecordInput {
+  if (typeof input === "string") {
+    if (input.length * UTF8_BYTES_PER_UNIT + RECORD_FRAMING_BYTES > batchMaxBytes) {
+      checkSize(byteLength(input), batchMaxBytes);
+    }
+  } else if (input instanceof Uint8Array) {
+    if (input.length + RECORD_FRAMING_BYTES > batchMaxBytes) checkSize(input.length, batchMaxBytes);
+  } else {
+    checkRecord(input, batchMaxBytes);
+  }
+}
+
+/** Size of a record's parts against the largest batch: 61 bytes of batch header, 7 and more of framing. */
+function checkSize(payloadBytes: number, batchMaxBytes: number): void {
+  const bytes = payloadBytes + 61 + RECORD_FRAMING_BYTES;
+  if (bytes > batchMaxBytes) {
+    throw new RangeError(
+      `Cannot accept a record of ${payloadBytes} bytes: encoded it takes up to ${bytes}, more than "batchMaxBytes" ${batchMaxBytes}`,
+    );
+  }
+}
+
+function checkRecord(input: unknown, batchMaxBytes: number): void {
+  if (typeof input !== "object" || input === null || Array.isArray(input) || ArrayBuffer.isView(input)) {
+    throw new TypeError(
+      `Cannot accept a record: it must be a string, a Uint8Array or { value }, not ${describe(input)}`,
+    );
+  }
+  const { key, value, headers, timestamp, partition } = input as ProducerRecord;
+  if (value === undefined) throw new TypeError(`Cannot accept a record: "value" is missing (null is a tombstone)`);
+  let bytes = checkBytes("value", value) + (key === undefined ? 0 : checkBytes("key", key));
+  if (headers !== undefined) bytes += checkHeaders(headers);
+  if (timestamp !== undefined) checkTimestamp(timestamp);
+  if (partition !== undefined && (!Number.isInteger(partition) || partition < 0)) {
+    const error = typeof partition === "number" ? RangeError : TypeError;
+    throw new error(`Cannot accept a record: "partition" must be a partition id, not ${describe(partition)}`);
+  }
+  if (bytes + 61 + RECORD_FRAMING_BYTES > batchMaxBytes) checkSize(bytes, batchMaxBytes);
+}
+
+function checkBytes(name: string, value: Bytes | null): number {
+  if (value === null) return 0;
+  if (typeof value === "string") return byteLength(value);
+  if (value instanceof Uint8Array) return value.length;
+  throw new TypeError(
+    `Cannot accept a record: "${name}" must be a string, a Uint8Array or null, not ${describe(value)}`,
+  );
+}
+
+function checkHeaders(headers: RecordHeaders): number {
+  if (typeof headers !== "object" || headers === null) {
+    throw new TypeError(
+      `Cannot accept a record: "headers" must be an object or a list of pairs, not ${describe(headers)}`,
+    );
+  }
+  let bytes = 0;
+  for (const entry of headerEntries(headers)) {
+    if (!Array.isArray(entry) || entry.length !== 2 || typeof entry[0] !== "string") {
+      throw new TypeError(`Cannot accept a record: "headers" must hold [name, value] pairs, not ${describe(entry)}`);
+    }
+    bytes += byteLength(entry[0]) + checkBytes(`headers.${entry[0]}`, entry[1]) + 10;
+  }
+  return bytes;
+}
+
+function checkTimestamp(timestamp: number | Date): void {
+  if (typeof timestamp !== "number" && !(timestamp instanceof Date)) {
+    throw new TypeError(`Cannot accept a record: "timestamp" must be a number or a Date, not ${describe(timestamp)}`);
+  }
+  const ms = typeof timestamp === "number" ? timestamp : timestamp.getTime();
+  // Kafka reads a negative timestamp as "none" (NO_TIMESTAMP is -1) and refuses others below zero.
+  if (!Number.isSafeInteger(ms) || ms < 0) {
+    throw new RangeError(`Cannot accept a record: "timestamp" must be whole milliseconds since 1970, not ${ms}`);
+  }
+}
+
+function headerEntries(headers: RecordHeaders): Iterable<readonly [string, Bytes | null]> {
+  return Symbol.iterator in headers ? headers as readonly (readonly [string, Bytes | null])[] : Object.entries(headers);
+}
+
+function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) bytes += 1;
+    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      bytes += 2; // Two units become four bytes.
+      i++;
+    } else bytes += 2;
+  }
+  return bytes;
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "object" && ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+  return quote(value);
+}

@@ -1,0 +1,322 @@
+/**
+ * A topic of a producer: what its handles and the producer's own methods do.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import type { TopicMetadata } from "../cluster/metadata.ts";
+import type { DeliveryError } from "../errors.ts";
+import type { ProducerEventMap, ProducerEventType } from "../events.ts";
+import { quote, type ResolvedTopicOptions, type TopicOptions } from "../options.ts";
+import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
+import type { Recipient, Span } from "./batch.ts";
+import { EnqueueRecipient, SendCall, SendManyCall, WaitingEnqueue } from "./calls.ts";
+import { Intake } from "./intake.ts";
+import type { ProducerCore } from "./producer_core.ts";
+import { TopicLanes } from "./topic_lanes.ts";
+import type { OpenStream } from "./topic_stream.ts";
+
+/** How a `send` behaves. */
+export interface SendOptions {
+  /** Ends the call; what was never sent is struck out. */
+  signal?: AbortSignal;
+  /** How long each record may take, in milliseconds. By default `deliveryTimeoutMs`, or 120 000. */
+  timeoutMs?: number;
+  /**
+   * Whether the records go out as soon as they can, without waiting for company.
+   *
+   * @default {true}
+   */
+  flush?: boolean;
+}
+
+/** How an `enqueue` behaves. */
+export interface EnqueueOptions {
+  /** Ends the wait for room. */
+  signal?: AbortSignal;
+  /**
+   * Whether the records go out as soon as they can, without waiting for company.
+   *
+   * @default {false}
+   */
+  flush?: boolean;
+}
+
+/** Where an accepted record waits. */
+export interface Enqueued {
+  /** Its partition, null when no broker could be asked for the topic's partitions yet. */
+  partition: number | null;
+  /** Records that wait in that partition now. */
+  buffered: number;
+}
+
+/** Where accepted records wait. */
+export interface EnqueuedMany {
+  /** The partition of each, in input order, null when no broker could be asked yet. */
+  partitions: (number | null)[];
+  /** Records that wait in these partitions now. */
+  buffered: number;
+}
+
+/** A handle of the topic, as its events see it. */
+export interface EventHandle {
+  /** Hands an event of the topic to the handle's listeners. */
+  dispatch<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): void;
+}
+
+/** What a strategy chose. */
+export interface Pick {
+  /** The partition. */
+  partition: number;
+  /** The lane within it. */
+  lane: number;
+}
+
+const DEFAULT_SEND_TIMEOUT_MS = 120_000;
+
+/** See the module comment. */
+export class TopicCore {
+  /** Name of the topic. */
+  readonly name: string;
+  /** Its lanes. */
+  readonly lanes: TopicLanes;
+  /** The way into them. */
+  readonly intake: Intake;
+  /** Streams that write to it and are not closed. */
+  readonly openStreams: Set<OpenStream> = new Set();
+  /** Handles of the topic: each has listeners of its own. */
+  readonly handles: Set<EventHandle> = new Set();
+  /** Its options as they are now. */
+  options: ResolvedTopicOptions;
+  /** Options that a handle has set. */
+  #configured: TopicOptions | null = null;
+  readonly #producer: ProducerCore;
+  readonly #enqueued = new EnqueueRecipient();
+
+  /**
+   * @param producer Its producer.
+   * @param name Name of the topic.
+   * @param options Its options.
+   */
+  constructor(producer: ProducerCore, name: string, options: ResolvedTopicOptions) {
+    this.#producer = producer;
+    this.name = name;
+    this.options = options;
+    this.lanes = new TopicLanes(producer.context, name, () => this.options);
+    this.intake = new Intake(this.lanes, producer.context, () => this.options);
+  }
+
+  /**
+   * Applies a handle's options: those of the first handle that has any.
+   *
+   * @throws {TypeError} When another value was set before.
+   */
+  configureOnce(options: TopicOptions): void {
+    if (Object.values(options).every((value) => value === undefined)) return;
+    const resolved = this.#producer.resolveTopic({ ...this.#producer.configured(this.name), ...options });
+    if (this.#configured === null) {
+      this.#configured = options;
+      this.options = resolved;
+      return;
+    }
+    for (const [name, value] of Object.entries(options)) {
+      const present = this.options[name as keyof TopicOptions];
+      if (value === undefined || value === present) continue;
+      throw new TypeError(
+        `Cannot set ${quote(name)} of topic ${quote(this.name)} to ${quote(value)}: it is ${quote(present)} already`,
+      );
+    }
+  }
+
+  /** Delivers records. */
+  async send(input: RecordInput | readonly RecordInput[], options: SendOptions = {}): Promise<Delivery | Delivery[]> {
+    const { signal, flush = true } = options;
+    const timeoutMs = this.timeoutMs(options.timeoutMs, DEFAULT_SEND_TIMEOUT_MS);
+    this.assertOpen("send");
+    const isMany = Array.isArray(input);
+    const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
+    this.intake.check(inputs);
+    if (inputs.length === 0) return [];
+    if (this.lanes.quarantine !== null) throw this.#quarantined();
+    if (signal?.aborted) throw this.lanes.refusal(signal.reason);
+    const call = isMany
+      ? new SendManyCall(this.name, inputs.length, signal !== undefined)
+      : new SendCall(this.name, signal !== undefined);
+    const admission = this.intake.admit(inputs, { recipient: call, timeoutMs, isDue: flush });
+    admission?.ended.catch(() => {}); // The call's outcome tells.
+    if (signal === undefined) return await call.outcome;
+    const onAbort = () => {
+      if (admission !== null) this.intake.giveUp(admission, signal.reason);
+      this.#withdrawSpans(call.spans!, signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await call.outcome;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Accepts records. */
+  async enqueue(
+    input: RecordInput | readonly RecordInput[],
+    { signal, flush = false }: EnqueueOptions = {},
+  ): Promise<Enqueued | EnqueuedMany> {
+    this.assertOpen("enqueue");
+    const isMany = Array.isArray(input);
+    const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
+    this.intake.check(inputs);
+    if (inputs.length === 0) return { partitions: [], buffered: 0 };
+    signal?.throwIfAborted();
+    if (this.lanes.quarantine !== null) throw this.#quarantined();
+    const partitions: (number | null)[] = [];
+    const recipient = this.lanes.room === null ? this.#enqueued : new WaitingEnqueue(partitions);
+    const timeoutMs = this.timeoutMs(undefined, Infinity);
+    const admission = this.intake.admit(inputs, { recipient, timeoutMs, isDue: flush, partitions });
+    if (admission !== null) {
+      const onAbort = () => this.intake.giveUp(admission, signal!.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      try {
+        await admission.ended;
+      } finally {
+        signal?.removeEventListener("abort", onAbort);
+        if (admission.nextIndex < inputs.length) recipient.refusals.length = 0;
+      }
+    }
+    this.#reportRefusals(recipient, isMany);
+    // The partition is worth waiting for as long as a first answer may come; the record is accepted either way.
+    if (partitions.includes(null) && this.lanes.room !== null) await this.#producer.held(() => this.lanes.firstWord());
+    return isMany
+      ? { partitions, buffered: this.#buffered(partitions) }
+      : { partition: partitions[0]!, buffered: this.#buffered(partitions) };
+  }
+
+  /** Connects. */
+  async prepare(signal?: AbortSignal): Promise<TopicMetadata> {
+    this.assertOpen("prepare");
+    this.lanes.watch();
+    const metadata = await this.metadata(signal);
+    const brokers = new Set(metadata.partitions.map(({ leader }) => leader).filter((leader) => leader !== null));
+    await Promise.all([...brokers].map((id) => this.#producer.connect(id, signal)));
+    return metadata;
+  }
+
+  /** Fetches metadata. */
+  async metadata(signal?: AbortSignal): Promise<TopicMetadata> {
+    this.assertOpen("fetch metadata");
+    return await this.#producer.context.cluster.fetchTopic(this.name, signal && { signal });
+  }
+
+  /** Asks the strategy. */
+  async pick(input: RecordInput = "", signal?: AbortSignal): Promise<Pick> {
+    this.assertOpen("pick");
+    this.intake.checkOne(input);
+    signal?.throwIfAborted();
+    if (this.lanes.room !== null) {
+      // One round, at once: whoever asks where a record would go does not want to wait for an absent broker.
+      await this.metadata(signal);
+      this.lanes.watch();
+      if (this.lanes.room !== null) await this.#producer.held(() => this.#abortable(this.lanes.firstWord(), signal));
+      if (this.lanes.room !== null) throw this.lanes.lastError;
+    }
+    this.intake.record.prepare(input, this.wallMs());
+    const partition = this.lanes.route(this.intake.record);
+    if (typeof partition === "number") return { partition, lane: 0 };
+    throw partition instanceof RangeError || partition instanceof TypeError ? partition : this.lanes.refusal(partition);
+  }
+
+  /** Makes every open batch of the topic due. */
+  hurry(): void {
+    for (const lane of this.lanes.lanes()) lane.makeDue();
+  }
+
+  /** Settles what a recipient still waits for, each record with the verdict that holds for it. */
+  withdraw(recipient: Recipient, cause: unknown): void {
+    const spans = this.lanes.batches().flatMap((batch) => batch.spans.filter((span) => span.recipient === recipient));
+    this.#withdrawSpans(spans, cause);
+  }
+
+  /** Fails all that is not settled, each record with the verdict that holds for it. */
+  failAll(cause: unknown): void {
+    this.intake.giveUpAll(cause);
+    this.lanes.room?.failAll(cause);
+    for (const lane of this.lanes.lanes()) lane.failAll(cause);
+  }
+
+  /** Settles what should have been settled by `nowMs`; returns the next deadline. */
+  expire(nowMs: number): number {
+    const cause = () => new DOMException("the time for it is over", "TimeoutError");
+    let next = this.intake.expire(nowMs, cause);
+    const expired: Span[] = [];
+    for (const batch of this.lanes.batches()) next = Math.min(next, expireBatch(batch, nowMs, expired));
+    if (expired.length > 0) this.#withdrawSpans(expired, cause());
+    return next;
+  }
+
+  /** Milliseconds a record of a call may take. */
+  timeoutMs(given: number | undefined, fallback: number): number {
+    if (given === undefined) return this.options.deliveryTimeoutMs ?? fallback;
+    if (typeof given !== "number") throw new TypeError(`Cannot use "timeoutMs" ${quote(given)}: it must be a number`);
+    if (!(given > 0)) throw new RangeError(`Cannot use "timeoutMs" ${String(given)}: it must be above 0`);
+    return given;
+  }
+
+  /** @throws {TypeError} When the producer is closed. */
+  assertOpen(action: string): void {
+    if (this.#producer.isClosed) throw new TypeError(`Cannot ${action}: the producer is closed`);
+  }
+
+  /** Milliseconds since the epoch. */
+  wallMs(): number {
+    return this.#producer.context.timers.wallMs();
+  }
+
+  /** Reports a record that was refused and that nobody awaits. */
+  reportRefusal(error: DeliveryError, failure: DeliveryFailure): void {
+    const { emit } = this.#producer.context;
+    emit("deliveryfailed", { topic: this.name, partition: null, count: 1, error, failures: () => [failure] });
+  }
+
+  #withdrawSpans(spans: readonly Span[], cause: unknown): void {
+    for (const [keeper, group] of Map.groupBy(spans, (span) => span.batch.keeper)) keeper?.withdraw(group, cause);
+  }
+
+  #quarantined(): DeliveryError {
+    this.#producer.context.cluster.refresh(this.name);
+    return this.lanes.refusal(this.lanes.quarantine);
+  }
+
+  #reportRefusals({ refusals }: EnqueueRecipient, isMany: boolean): void {
+    for (const { error, failure } of refusals.splice(0)) {
+      if (!isMany) throw error.cause instanceof RangeError ? error.cause : error;
+      this.reportRefusal(error, failure);
+    }
+  }
+
+  #buffered(partitions: readonly (number | null)[]): number {
+    let buffered = 0;
+    for (const partition of new Set(partitions)) {
+      buffered += partition === null
+        ? this.lanes.room?.settlement.bufferedRecords ?? 0
+        : this.lanes.lane(partition).settlement.bufferedRecords;
+    }
+    return buffered;
+  }
+
+  async #abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    await (signal === undefined ? promise : abortable(promise, signal));
+  }
+}
+
+/** Collects the spans of a batch that should have been settled; returns the next deadline of the others. */
+function expireBatch(batch: Span["batch"], nowMs: number, expired: Span[]): number {
+  if (batch.deadlineMs > nowMs) return batch.deadlineMs;
+  batch.deadlineMs = Infinity;
+  for (const span of batch.spans) {
+    if (span.isSettled) continue;
+    if (span.deadlineMs <= nowMs) expired.push(span);
+    else batch.deadlineMs = Math.min(batch.deadlineMs, span.deadlineMs);
+  }
+  return batch.deadlineMs;
+}

@@ -1,0 +1,276 @@
+/**
+ * The lanes of a topic by partition, and its waiting room; follows the topic's metadata.
+ *
+ * @module
+ */
+
+import type { Cluster } from "../cluster/cluster.ts";
+import type { PartitionSnapshot, TopicSnapshot } from "../cluster/metadata.ts";
+import type { TopicWatcher } from "../cluster/topic_watch.ts";
+import { type BrokerError, ConnectionError, DeliveryError } from "../errors.ts";
+import type { ResolvedTopicOptions } from "../options.ts";
+import type { LaneInfo } from "../record.ts";
+import type { Batch, Span } from "./batch.ts";
+import { failureOf, failuresOf } from "./failed_records.ts";
+import { Lane } from "./lane.ts";
+import type { LaneContext, ProducerContext } from "./lane_context.ts";
+import { textOf } from "./lane_settlement.ts";
+import type { Outbox } from "./outbox.ts";
+import type { TopicView } from "./partitioners.ts";
+import { type RoutableRecord, Routing } from "./routing.ts";
+import { type WaitingRecord, WaitingRoom } from "./waiting_room.ts";
+
+/** What a topic needs of its producer. */
+export interface TopicContext extends ProducerContext {
+  /** Connections and metadata. */
+  readonly cluster: Cluster;
+  /** The outbox of a broker and lane number. */
+  outbox(broker: number, lane: number): Outbox;
+  /** Logs a warning; each kind at most once in 10 s. */
+  warn(kind: string, message: string, error?: unknown): void;
+}
+
+/** Room below which a lane counts as full for partitioners. */
+const LEAST_ROOM_BYTES = 1024;
+
+/** See the module comment. */
+export class TopicLanes implements TopicWatcher, TopicView {
+  /** Name of the topic. */
+  readonly topic: string;
+  /** Records without known partitions; null once they are known. */
+  room: WaitingRoom | null;
+  /** Ids of the partitions, ascending; empty until known. */
+  partitions: readonly number[] = [];
+  /** Id of the topic, null when brokers give none. */
+  topicId: string | null = null;
+  /** Why new records fail at once, null while they do not. */
+  quarantine: BrokerError | ConnectionError | null = null;
+  /** Why the last round brought no metadata, undefined when it did. */
+  lastError: BrokerError | ConnectionError | undefined = undefined;
+  readonly #context: TopicContext;
+  readonly #options: () => ResolvedTopicOptions;
+  readonly #routing: Routing;
+  readonly #laneContext: LaneContext;
+  /** By partition, then by number of the lane. */
+  readonly #lanes = new Map<number, Lane[]>();
+  #snapshot: TopicSnapshot | null = null;
+  #isWatching = false;
+  /** Those who wait for the first word about the topic, good or bad. */
+  #knownListeners: (() => void)[] = [];
+
+  /**
+   * @param context What the producer's topics share.
+   * @param topic Name of the topic.
+   * @param options The topic's options as they are now.
+   */
+  constructor(context: TopicContext, topic: string, options: () => ResolvedTopicOptions) {
+    this.#context = context;
+    this.topic = topic;
+    this.#options = options;
+    this.#routing = new Routing(this, (error) => {
+      context.warn("partitioner", `The partitioner of ${JSON.stringify(topic)} threw: ${textOf(error)}`, error);
+    });
+    const topicId = () => this.topicId;
+    this.#laneContext = {
+      ...context,
+      topic,
+      get topicId() {
+        return topicId();
+      },
+      options,
+      refreshMetadata: () => context.cluster.refresh(topic),
+      reportUnattended: (spans, partition, error) => this.#reportUnattended(spans, partition, error),
+    };
+    this.room = new WaitingRoom(this.#laneContext);
+  }
+
+  /** Begins to follow the topic's metadata, if it does not yet. */
+  watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#context.cluster.watch(this.topic, this);
+    const known = this.#context.cluster.topic(this.topic);
+    if (known !== undefined && this.#snapshot === null) this.onTopic(known);
+  }
+
+  /** Resolves at the first word about the topic: its partitions, or why they cannot be had now. */
+  async firstWord(): Promise<void> {
+    if (this.room === null || this.lastError !== undefined) return;
+    await new Promise<void>((resolve) => this.#knownListeners.push(resolve));
+  }
+
+  // Lanes
+
+  /** Every lane that was used. */
+  *lanes(): Generator<Lane, void, undefined> {
+    for (const lanes of this.#lanes.values()) yield* lanes;
+  }
+
+  /** A partition's lane, made on first use. */
+  lane(partition: number, index = 0): Lane {
+    let lanes = this.#lanes.get(partition);
+    if (lanes === undefined) this.#lanes.set(partition, lanes = []);
+    let lane = lanes[index];
+    if (lane === undefined) {
+      lane = lanes[index] = new Lane(this.#laneContext, partition, index);
+      const found = this.#snapshot?.partitions.find((each) => each.partition === partition);
+      if (found !== undefined) this.#lead(lane, found);
+    }
+    return lane;
+  }
+
+  /** Implements `TopicView`. */
+  get name(): string {
+    return this.topic;
+  }
+
+  /** Implements `TopicView`. */
+  hasRoom(id: number): boolean {
+    const lane = this.#lanes.get(id)?.[0];
+    if (lane === undefined) {
+      return this.#snapshot?.partitions.find(({ partition }) => partition === id)?.leader !== null;
+    }
+    if (lane.outbox === null || lane.outbox.state === "down") return false;
+    return this.#context.budget.freeBytes(lane.share) >= LEAST_ROOM_BYTES;
+  }
+
+  /** The partition of a record; an error when it is refused. */
+  route(record: RoutableRecord): number | Error {
+    return this.#routing.route(record, this.#options().partitioner);
+  }
+
+  /** Unsettled batches of the topic. */
+  batches(): Batch[] {
+    return [...(this.room?.batches() ?? []), ...[...this.lanes()].flatMap((lane) => lane.batches())];
+  }
+
+  /** What `info()` shows. */
+  info(): LaneInfo[] {
+    return [...this.lanes()].sort((a, b) => a.partition - b.partition).map((lane) => {
+      const { broker, address } = lane.detail();
+      return {
+        partition: lane.partition,
+        lane: lane.index,
+        broker,
+        address,
+        state: lane.outbox?.state ?? "down",
+        bufferedRecords: lane.settlement.bufferedRecords,
+        bufferedBytes: lane.share.bytes,
+        inFlightRequests: lane.window.inFlight,
+        delivered: lane.settlement.deliveredCount,
+        failed: lane.settlement.failedCount,
+        retries: lane.retryCount,
+      };
+    });
+  }
+
+  // TopicWatcher
+
+  /** Implements `TopicWatcher`. */
+  onTopic(snapshot: TopicSnapshot): void {
+    const isRecreated = this.topicId !== null && snapshot.topicId !== null && snapshot.topicId !== this.topicId;
+    this.#snapshot = snapshot;
+    this.topicId = snapshot.topicId;
+    this.quarantine = null;
+    this.lastError = undefined;
+    const ids = snapshot.partitions.map(({ partition }) => partition);
+    if (ids.length !== this.partitions.length || ids.some((id, i) => id !== this.partitions[i])) this.partitions = ids;
+    for (const found of snapshot.partitions) {
+      for (const lane of this.#lanes.get(found.partition) ?? []) {
+        if (isRecreated) lane.window.topicRecreated();
+        this.#lead(lane, found);
+      }
+    }
+    for (const lane of this.lanes()) if (!ids.includes(lane.partition)) lane.moveTo(null);
+    const brokers = new Set(snapshot.partitions.map(({ leader }) => leader).filter((leader) => leader !== null)).size;
+    this.#context.emit("metadatachanged", { topic: this.topic, partitions: ids.length, brokers });
+    if (ids.length > 0) this.#emptyRoom();
+    this.#tellKnown();
+  }
+
+  /** Implements `TopicWatcher`. */
+  onTopicError(error: BrokerError | ConnectionError, { final }: { final: boolean }): void {
+    this.lastError = error;
+    if (this.room !== null && error instanceof ConnectionError) this.room.settlement.connectionError = error;
+    if (final) {
+      this.quarantine = error;
+      this.room?.failAll(error);
+      if (error instanceof ConnectionError) { for (const lane of this.lanes()) lane.failAll(error); }
+      this.#context.budgetGiven();
+    }
+    this.#tellKnown();
+  }
+
+  #lead(lane: Lane, { leader }: PartitionSnapshot): void {
+    const isKnown = leader !== null && this.#context.cluster.broker(leader) !== undefined;
+    lane.moveTo(isKnown ? this.#context.outbox(leader, lane.index) : null);
+  }
+
+  #tellKnown(): void {
+    for (const listener of this.#knownListeners.splice(0)) listener();
+  }
+
+  /** The partitions are known: what waited goes to its lanes, in order, before anything new. */
+  #emptyRoom(): void {
+    const { room } = this;
+    if (room === null) return;
+    this.room = null;
+    const touched = new Set<Lane>();
+    room.moveAll((record, to, from) => {
+      const partition = this.route(routable(record));
+      if (typeof partition !== "number") {
+        const error = this.refusal(partition);
+        to.recipient.refused(
+          to.inputIndex,
+          error,
+          () => failureOf(record, { topic: this.topic, partition: null }, error),
+        );
+        this.#context.settled(1);
+        return;
+      }
+      const lane = this.lane(partition);
+      lane.append(record, to);
+      touched.add(lane);
+      to.recipient.placed?.(to.inputIndex, partition);
+      const open = lane.openBatch!;
+      for (const barrier of from.barriers) {
+        if (open.barriers.includes(barrier)) continue;
+        open.barriers.push(barrier);
+        barrier.batchAdded();
+      }
+    });
+    for (const lane of touched) lane.appended(true);
+    this.#context.budgetGiven();
+  }
+
+  /** The error of a record that was refused before it came into a batch. */
+  refusal(cause: unknown): DeliveryError {
+    return new DeliveryError(`Cannot deliver to ${JSON.stringify(this.topic)}: ${textOf(cause)}`, {
+      topic: this.topic,
+      partition: null,
+      attempts: 0,
+      verdict: "notPersisted",
+      cause,
+    });
+  }
+
+  #reportUnattended(spans: readonly Span[], partition: number | null, error: DeliveryError): void {
+    const at = { topic: this.topic, partition };
+    const count = spans.reduce((sum, span) => sum + span.count, 0);
+    // Copied now: the batch's buffer is another's by the time somebody looks.
+    const failures = spans.map((span) => failuresOf(span, at, error));
+    this.#context.emit("deliveryfailed", {
+      topic: this.topic,
+      partition,
+      count,
+      error,
+      failures: () => failures.flat(),
+    });
+    for (const span of spans) span.recipient.failed(span, partition, error);
+  }
+}
+
+function routable(record: WaitingRecord): RoutableRecord {
+  const { key, partition, value } = record;
+  return { key, partition, payloadBytes: (key?.length ?? 0) + (value?.length ?? 0) };
+}

@@ -1,0 +1,212 @@
+/**
+ * The `WritableStream` of a topic: each call makes a fresh one over the topic's shared lanes.
+ *
+ * @module
+ */
+
+import type { DeliveryError } from "../errors.ts";
+import type { DeliveryFailure, RecordInput } from "../record.ts";
+import type { Recipient, Span } from "./batch.ts";
+import type { TopicCore } from "./topic_core.ts";
+
+/** How a topic's writable behaves. */
+export interface WritableOptions {
+  /**
+   * What a lost record does: it errors this stream (no other), or it is a `deliveryfailed` event and the stream goes on.
+   *
+   * @default {"error"}
+   */
+  onFailure?: "error" | "report";
+  /** Ends the stream like `abort()`, also while it closes: the only way to bound the last phase of a `pipeTo`. */
+  signal?: AbortSignal;
+  /** How long each record may take from acceptance to acknowledgement, in milliseconds. */
+  timeoutMs?: number;
+}
+
+/** Bytes that wait in a topic's writable before its `desiredSize` falls to zero. */
+const QUEUE_BYTES = 64 * 1024;
+
+/**
+ * Makes a topic's writable. A chunk is a record or an array of records; the queue is measured in bytes.
+ *
+ * @param topic The topic.
+ * @param toInputs Turns a chunk into inputs.
+ * @param options See {@linkcode WritableOptions}.
+ */
+export function topicStream<T>(
+  topic: TopicCore,
+  toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[],
+  options: WritableOptions,
+): WritableStream<T | readonly T[]> {
+  const sink = new TopicSink(topic, toInputs, options);
+  return new WritableStream(sink, { highWaterMark: QUEUE_BYTES, size: chunkBytes });
+}
+
+/** Bytes of a chunk, roughly: code units count as bytes, and every record as 16 more. */
+function chunkBytes(chunk: unknown): number {
+  if (typeof chunk === "string" || chunk instanceof Uint8Array) return chunk.length + 16;
+  if (!Array.isArray(chunk)) {
+    const value = (chunk as { value?: unknown } | null)?.value;
+    return typeof value === "string" || value instanceof Uint8Array ? value.length + 64 : 64;
+  }
+  let bytes = 0;
+  for (const record of chunk) bytes += chunkBytes(record);
+  return bytes;
+}
+
+/** See `Producer.writable`. */
+class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
+  readonly wantsIndexes = false;
+  readonly isUnattended: boolean;
+  readonly spans = null;
+  readonly #topic: TopicCore;
+  readonly #toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[];
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  /** One-element array for chunks of one record, so that none is made for each. */
+  readonly #single: RecordInput[] = [""];
+  #controller!: WritableStreamDefaultController;
+  /** Records admitted or being admitted, and not settled. */
+  #unsettled = 0;
+  #error: unknown = undefined;
+  #hasFailed = false;
+  #closing: PromiseWithResolvers<void> | null = null;
+  #stopListening: () => void = () => {};
+
+  constructor(
+    topic: TopicCore,
+    toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[],
+    options: WritableOptions,
+  ) {
+    this.#topic = topic;
+    this.#toInputs = toInputs;
+    this.isUnattended = options.onFailure === "report";
+    this.#timeoutMs = topic.timeoutMs(options.timeoutMs, Infinity);
+    this.#signal = options.signal;
+  }
+
+  start(controller: WritableStreamDefaultController): void {
+    this.#controller = controller;
+    const onAbort = (event: Event) => this.#fail((event.target as AbortSignal).reason);
+    // abort() while a write waits or the stream closes reaches the sink only through this signal.
+    controller.signal.addEventListener("abort", onAbort, { once: true });
+    this.#topic.openStreams.add(this);
+    this.#stopListening = () => {
+      this.#signal?.removeEventListener("abort", onAbort);
+      this.#topic.openStreams.delete(this);
+    };
+    if (this.#signal === undefined) return;
+    if (this.#signal.aborted) this.#fail(this.#signal.reason);
+    else this.#signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  /**
+   * Resolves once every record is buffered. Returns a promise only when it must wait: with one chunk a record, a promise
+   * for each would cost as much as the record.
+   */
+  write(chunk: T | readonly T[]): void | Promise<void> {
+    const given = this.#toInputs(chunk);
+    let inputs: readonly RecordInput[];
+    if (Array.isArray(given)) {
+      inputs = given;
+      this.#topic.intake.check(inputs);
+    } else {
+      this.#topic.intake.checkOne(given);
+      this.#single[0] = given as RecordInput;
+      inputs = this.#single;
+    }
+    this.#topic.assertOpen("write");
+    this.#unsettled += inputs.length;
+    let admission;
+    try {
+      admission = this.#topic.intake.admit(inputs, { recipient: this, timeoutMs: this.#timeoutMs, isDue: false });
+    } catch (error) {
+      this.#unsettled -= inputs.length;
+      throw error;
+    }
+    if (admission === null) return;
+    this.#admission = admission;
+    return admission.ended.finally(() => this.#admission = null);
+  }
+
+  /** Resolves once every record of this stream is acknowledged. */
+  async close(): Promise<void> {
+    // Must itself reject: the standard ignores controller.error() while closing.
+    if (this.#hasFailed) throw this.#error;
+    this.#closing = Promise.withResolvers<void>();
+    if (this.#unsettled === 0) this.#closing.resolve();
+    else this.#topic.hurry();
+    try {
+      await this.#closing.promise;
+    } finally {
+      this.#stopListening();
+    }
+  }
+
+  /** Takes back every record of this stream that was never sent. */
+  abort(reason: unknown): void {
+    this.#fail(reason);
+  }
+
+  #admission: ReturnType<TopicCore["intake"]["admit"]> = null;
+
+  /** The stream ends with `reason`; what it still holds is struck out. */
+  #fail(reason: unknown): void {
+    if (this.#hasFailed) return;
+    this.#note(reason);
+    if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
+    this.#topic.withdraw(this, reason);
+  }
+
+  /** Ends the stream; accepted records still go out. */
+  end(reason: unknown): void {
+    if (this.#hasFailed) return;
+    // A stream that is closing is not cut short: its records go out, and close() tells.
+    if (this.#closing !== null) return;
+    this.#note(reason);
+    if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
+  }
+
+  #note(reason: unknown): void {
+    this.#hasFailed = true;
+    this.#error = reason;
+    this.#controller.error(reason);
+    this.#closing?.reject(reason);
+    this.#closing?.promise.catch(() => {}); // Reported by close(), if that is waiting.
+    this.#stopListening();
+  }
+
+  // Recipient
+
+  refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
+    if (this.isUnattended) this.#topic.reportRefusal(error, failure());
+    this.#lost(1, error.cause instanceof RangeError ? error.cause : error);
+  }
+
+  delivered(span: Span): void {
+    this.#settled(span.count);
+  }
+
+  failed(span: Span, _partition: number | null, error: DeliveryError): void {
+    this.#lost(span.count, error);
+  }
+
+  #lost(count: number, error: Error): void {
+    if (!this.isUnattended && !this.#hasFailed) {
+      this.#note(error);
+      if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, error);
+    }
+    this.#settled(count);
+  }
+
+  #settled(count: number): void {
+    this.#unsettled -= count;
+    if (this.#unsettled === 0) this.#closing?.resolve();
+  }
+}
+
+/** A topic's open stream, as its topic sees it. */
+export interface OpenStream {
+  /** Ends the stream; accepted records still go out. */
+  end(reason: unknown): void;
+}

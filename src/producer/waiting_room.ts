@@ -1,0 +1,113 @@
+/**
+ * Where the records of a topic wait, encoded and in input order, until its partitions are known.
+ *
+ * @module
+ */
+
+import { type EncodableRecord, encodeHeaders, NO_HEADERS } from "../../protocol/record_batch.ts";
+import type { DecodedRecord } from "../../protocol/record_batch_reader.ts";
+import { Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
+import type { Destination } from "./admission.ts";
+import type { BudgetShare } from "./budget.ts";
+import type { LaneContext } from "./lane_context.ts";
+import { LaneSettlement } from "./lane_settlement.ts";
+
+/** A record on its way from the waiting room into a lane. */
+export interface WaitingRecord extends EncodableRecord {
+  /** Partition the caller asked for, -1 for none. */
+  partition: number;
+}
+
+/** Takes a record out of the waiting room. */
+export type MoveRecord = (record: WaitingRecord, to: SpanTarget, from: Batch) => void;
+
+/** See the module comment. Its records are counted in the budget, and can be withdrawn like a lane's. */
+export class WaitingRoom implements BatchKeeper, Destination {
+  /** Implements `Destination`: no partition yet. */
+  readonly partition = null;
+  /** What it holds of the budget, and how records ended that never left it. */
+  readonly settlement: LaneSettlement;
+  readonly #context: LaneContext;
+  readonly #batches: Batch[] = [];
+  /** For each batch, the partition that the caller of each record asked for, -1 for none. */
+  readonly #partitions = new Map<Batch, number[]>();
+
+  /** @param context What the lanes of the topic share. */
+  constructor(context: LaneContext) {
+    this.#context = context;
+    this.settlement = new LaneSettlement(context, null);
+  }
+
+  /** Implements `Destination`. */
+  get share(): BudgetShare {
+    return this.settlement.share;
+  }
+
+  /** Unsettled batches, oldest first. */
+  batches(): Batch[] {
+    return this.#batches.filter(({ count }) => count > 0);
+  }
+
+  /** Copies a record in. The caller has asked the budget for room. */
+  append(record: EncodableRecord & { partition: number }, to: SpanTarget): void {
+    const { batchMaxBytes, batchMaxRecords } = this.#context.options();
+    let batch = this.#batches.at(-1);
+    let bytes = batch === undefined || batch.builder.count >= batchMaxRecords
+      ? 0
+      : batch.tryAppend(record, batchMaxBytes, to);
+    if (bytes === 0) {
+      batch = this.#open();
+      bytes = batch.tryAppend(record, batchMaxBytes, to);
+    }
+    this.#partitions.get(batch!)!.push(record.partition);
+    this.settlement.taken(bytes);
+  }
+
+  /** Implements `BatchKeeper`. */
+  withdraw(spans: readonly Span[], cause: unknown): void {
+    for (const [batch, group] of Map.groupBy(spans.filter((span) => !span.isSettled), (span) => span.batch)) {
+      this.settlement.strike(batch, group, cause);
+    }
+  }
+
+  /** Fails all that waits. */
+  failAll(cause: unknown): void {
+    this.withdraw(this.batches().flatMap((batch) => batch.spans), cause);
+    this.#batches.length = 0;
+    this.#partitions.clear();
+  }
+
+  /** Empties the room in input order. */
+  moveAll(move: MoveRecord): void {
+    for (const batch of this.#batches.splice(0)) {
+      this.settlement.handOver(batch);
+      const partitions = this.#partitions.get(batch)!;
+      this.#partitions.delete(batch);
+      let index = 0;
+      const records = batch.builder.records();
+      for (const span of batch.spans) {
+        for (let i = 0; i < span.count; i++, index++) {
+          const record = records.next().value!;
+          if (span.isSettled) continue;
+          const to = { recipient: span.recipient, deadlineMs: span.deadlineMs, inputIndex: span.inputIndex(i) };
+          move(encodable(record, partitions[index]!), to, batch);
+        }
+        span.isSettled = true; // The lane's span stands for it now.
+      }
+      batch.passBarriers();
+      batch.release();
+    }
+  }
+
+  #open(): Batch {
+    const batch = new Batch(this.#context.pool, this.#context.timers.now());
+    batch.keeper = this;
+    this.#batches.push(batch);
+    this.#partitions.set(batch, []);
+    return batch;
+  }
+}
+
+function encodable({ key, value, headers, timestamp }: DecodedRecord, partition: number): WaitingRecord {
+  return { key, value, headers: headers.length === 0 ? NO_HEADERS : encodeHeaders(headers), timestamp, partition };
+}
