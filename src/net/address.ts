@@ -52,7 +52,7 @@ export function formatAddress(address: Address): string {
 
 function parseAddress(text: string): Address {
   const { host, port } = splitPort(text);
-  if (!/^(?:[\p{L}\p{N}._-]+|[0-9a-fA-F:.]+(?:%[\w.-]+)?)$/u.test(host)) {
+  if (!(host.includes(":") ? isIpv6(host) : /^[\p{L}\p{N}._-]+$/u.test(host))) {
     const hint = text.includes("://") ? "leave out the protocol before the host" : "expected host:port";
     throw new TypeError(`Cannot read the bootstrap address ${quote(text)}: ${hint}`);
   }
@@ -62,6 +62,11 @@ function parseAddress(text: string): Address {
     throw new RangeError(`Cannot read the bootstrap address ${quote(text)}: the port must be from 1 to 65535`);
   }
   return { host, port: number };
+}
+
+/** Eight groups, or fewer around one `::`; the platform judges the rest. */
+function isIpv6(host: string): boolean {
+  return /^[0-9a-fA-F:.]+(?:%[\w.-]+)?$/.test(host) && (host.includes("::") || host.split(":").length >= 7);
 }
 
 function splitPort(text: string): { host: string; port: string | undefined } {
