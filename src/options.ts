@@ -399,9 +399,10 @@ function checkSizes(producer: { bufferMaxBytes: number; requestMaxBytes: number 
   }
 }
 
-function typed(type: string): Check {
+function typed(type: "string" | "number" | "boolean"): Check {
   return (name, value) => {
-    if (typeof value !== type) throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a ${type}`);
+    const actual: string = typeof value;
+    if (actual !== type) throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a ${type}`);
   };
 }
 

@@ -122,6 +122,7 @@ export class MetadataRefresher {
     if (watch === undefined || watch.watchers.size > 0) return;
     this.#watches.delete(topic);
     this.#metadata = this.#metadata.without(topic);
+    this.#schedule(); // The timer may have been this topic's.
   }
 
   /**

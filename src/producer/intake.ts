@@ -36,7 +36,7 @@ const RECORD_FRAMING_BYTES = 40;
 /** See the module comment. */
 export class Intake implements AdmissionHost {
   /** Implements `AdmissionHost`. */
-  readonly record = new RecordEncoder();
+  readonly record: RecordEncoder = new RecordEncoder();
   readonly #topic: TopicLanes;
   readonly #context: ProducerContext;
   readonly #options: () => ResolvedTopicOptions;

@@ -14,7 +14,9 @@ import { metadataScenarios, readScenarios, strangeScenarios } from "./parity_api
 import { produceScenarios, type Scenario, sequenceScenarios, type Side } from "./parity_scenarios.ts";
 
 const BROKER_COUNT = 3;
-const PARTITION_COUNT = 2;
+/** As many as brokers, so that each broker leads one of a topic. */
+const PARTITION_COUNT = 3;
+const POLL_COUNT = 300;
 
 const groups: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = {
   Produce: produceScenarios,
@@ -63,11 +65,43 @@ async function sideOf(bootstrap: readonly string[], topic: string): Promise<Side
   };
 }
 
+/** Name of a topic whose partitions every broker holds. */
+const MIRRORED = "parity-mirrored";
+
+/** What broker 1 tells of leaders and replicas, without saying which broker is which. */
+async function leadership({ bootstrap }: { bootstrap: readonly string[] }): Promise<string[]> {
+  using client = await RawClient.connect(bootstrap[0]!);
+  const { topics } = await client.ask("Metadata", 12, { topics: [{ name: "parity-0" }, { name: MIRRORED }] });
+  const rows = topics.flatMap(({ name, partitions }) =>
+    partitions.map((row) => {
+      const leader = row.leaderId === -1 ? "no leader" : "a leader";
+      const replicas = `${row.isrNodes.length} in sync, ${row.offlineReplicas.length} offline`;
+      return `${name}: error ${row.errorCode}, ${leader} of epoch ${row.leaderEpoch}, ${replicas}`;
+    })
+  );
+  return rows.toSorted();
+}
+
+/** Gives a real cluster, which takes its time, the time it takes to agree with the embedded one. */
+async function assertSameLeadership(
+  kafka: { bootstrap: readonly string[] },
+  cluster: { bootstrap: readonly string[] },
+): Promise<void> {
+  const expected = await leadership(cluster);
+  let real: string[] = [];
+  for (let i = 0; i < POLL_COUNT; i++) {
+    real = await leadership(kafka);
+    if (real.join() === expected.join()) return;
+    await delay(100);
+  }
+  assertEquals(expected, real);
+}
+
 /** Creates all topics at once. */
-async function createTopics(address: string, names: readonly string[]): Promise<void> {
+async function createTopics(address: string, names: readonly string[], replicationFactor = 1): Promise<void> {
   using client = await RawClient.connect(address);
   const topics = names.map((name) => {
-    return { name, numPartitions: PARTITION_COUNT, replicationFactor: 1, assignments: [], configs: [] };
+    return { name, numPartitions: PARTITION_COUNT, replicationFactor, assignments: [], configs: [] };
   });
   const answer = await client.ask("CreateTopics", 7, { topics, timeoutMs: 30_000 });
   assertEquals(answer.topics.filter(({ errorCode }) => errorCode !== 0), []);
@@ -88,6 +122,15 @@ Deno.test("EmbeddedCluster answers as Kafka 4.3.1 when asked the same", async (t
       const embedded = await scenario(await sideOf(cluster.bootstrap, topicOf(index)));
 
       assertEquals(embedded, real);
+    });
+  }
+
+  for (const { bootstrap } of [kafka, cluster]) await createTopics(bootstrap[0]!, [MIRRORED], BROKER_COUNT);
+  await assertSameLeadership(kafka, cluster);
+  for (const id of [2, 3]) {
+    await t.step(`broker ${id} stops`, async () => {
+      await Promise.all([kafka.kill(id), cluster.stop(id)]);
+      await assertSameLeadership(kafka, cluster);
     });
   }
 });

@@ -209,13 +209,13 @@ export const produceScenarios: Readonly<Record<string, Scenario>> = {
   "unknown partition": async (side) => {
     using client = await RawClient.connect(side.leader);
     return [
-      await produce(client, side, craftBatch(), { index: 2 }),
+      await produce(client, side, craftBatch(), { index: 50 }),
       await produce(client, side, craftBatch(), { index: -1 }),
     ];
   },
   "unknown partition with a wrong CRC": async (side) => {
     using client = await RawClient.connect(side.leader);
-    return await produce(client, side, craftBatch({ corrupt: (bytes) => bytes[60]! ^= 1 }), { index: 2 });
+    return await produce(client, side, craftBatch({ corrupt: (bytes) => bytes[60]! ^= 1 }), { index: 50 });
   },
   "unknown topic id": async (side) => {
     using client = await RawClient.connect(side.leader);
@@ -238,6 +238,17 @@ export const produceScenarios: Readonly<Record<string, Scenario>> = {
       await produce(client, side, new Uint8Array()),
       await produce(client, side, craftBatch(), { acks: 2 }),
     ];
+  },
+  "one partition wrong, one right": async (side) => {
+    using client = await RawClient.connect(side.leader);
+    const wrong = craftBatch({ corrupt: (bytes) => bytes[60]! ^= 1 });
+    const partitionData = [{ index: 0, records: craftBatch() }, { index: 99, records: craftBatch() }];
+    const topicData = [{ name: side.topic, partitionData }, {
+      name: "nowhere",
+      partitionData: [{ index: 0, records: wrong }],
+    }];
+    const answer = await client.ask("Produce", 9, { acks: 1, timeoutMs: 5_000, topicData });
+    return rowsOf(answer).toSorted((a, b) => Number(a.errorCode) - Number(b.errorCode));
   },
   "no topics": async (side) => {
     using client = await RawClient.connect(side.leader);

@@ -125,10 +125,20 @@ async function awaitCount(kafka: Kafka, topic: string, count: number): Promise<v
   }
 }
 
+/** What is in one but not in the other, or more often, with its place in the log or among the inputs. */
+function countDifferences(records: ReadRecord[], inputs: RecordInput[]): { missing: string[]; surplus: string[] } {
+  const missing = new Map(inputs.map((input, index) => [contentOfInput(input), `input ${index}`]));
+  const surplus: string[] = [];
+  for (const record of records) {
+    if (!missing.delete(contentOf(record))) surplus.push(`${record.partition}/${record.offset}: ${contentOf(record)}`);
+  }
+  return { missing: [...missing.values()], surplus };
+}
+
 function assertWholeAndInOrder(records: ReadRecord[], inputs: RecordInput[]): void {
   const indexes = new Map(inputs.map((input, index) => [contentOfInput(input), index]));
   assertEquals(indexes.size, inputs.length, "a flaw of this test: two inputs are the same");
-  assertEquals(records.map(contentOf).sort(), inputs.map(contentOfInput).sort());
+  assertEquals(countDifferences(records, inputs), { missing: [], surplus: [] });
   const last = new Map<number, number>();
   const partitionOfKey = new Map<string, number>();
   for (const record of records) {

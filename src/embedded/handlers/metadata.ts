@@ -75,14 +75,16 @@ function topicRow(topic: EmbeddedTopic, context: RequestContext): TopicRow {
 function partitionRow(partition: Partition, context: RequestContext): PartitionRow {
   const noLeader = partition.leader === NO_LEADER ? errorCodeByName("LEADER_NOT_AVAILABLE") : undefined;
   const error = context.faults.errorFor(partition.topic, partition.index) ?? noLeader;
+  const isUp = (id: number) => context.topology.brokers.get(id)!.isUp;
   return {
     errorCode: error?.code ?? 0,
     partitionIndex: partition.index,
     leaderId: error === undefined ? partition.leader : NO_LEADER,
     leaderEpoch: partition.leaderEpoch,
     replicaNodes: partition.replicas,
-    isrNodes: partition.isr,
-    offlineReplicas: partition.replicas.filter((id) => !context.topology.brokers.get(id)!.isUp),
+    // The last replica in sync is not listed while it is down, though only it may lead again (KIP-966).
+    isrNodes: partition.isr.filter(isUp),
+    offlineReplicas: partition.replicas.filter((id) => !isUp(id)),
   };
 }
 
