@@ -39,6 +39,8 @@ export class ProtocolError extends KafkaError {
   readonly offset: number;
 
   /**
+   * Describes unreadable bytes.
+   *
    * @param message What could not be done and why.
    * @param context Where.
    */

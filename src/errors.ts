@@ -35,6 +35,8 @@ export class BrokerError extends KafkaError {
   readonly errorName: string;
 
   /**
+   * Describes an answer.
+   *
    * @param action What was attempted, e.g. `append to "clicks" partition 0`.
    * @param code The row of the table of error codes.
    * @param options `detail` is the broker's own message, if it sent one.
@@ -63,6 +65,8 @@ export class ConnectionError extends KafkaError {
   readonly written: boolean;
 
   /**
+   * Describes a failure.
+   *
    * @param message What could not be done and why.
    * @param context The address; whether bytes of the request were written; whether trying again may help.
    */
@@ -117,6 +121,8 @@ export class DeliveryError extends KafkaError {
   readonly outcomes?: readonly (Delivery | DeliveryFailure)[];
 
   /**
+   * Describes a failure.
+   *
    * @param message What could not be delivered and why.
    * @param context Where, and what is known of the records.
    */
@@ -143,6 +149,8 @@ export class BufferFullError extends KafkaError {
   readonly freeBytes: number;
 
   /**
+   * Describes a failure.
+   *
    * @param message What could not be accepted and why.
    * @param context How many bytes were needed, and how many were free.
    */

@@ -49,16 +49,8 @@ export interface ProducerEventMap {
   lanedown: LaneDetail & { cause: unknown };
   /** Another attempt to reach a topic's leader failed. */
   lanestilldown: { topic: string; address: string | null; attempt: number; cause: unknown };
-  /** Records are being kept because no broker can take them: fired once an episode, when it begins. */
-  downtimesaved: { topic: string; records: number; bytes: number };
-  /** The records kept since {@linkcode ProducerEventMap.downtimesaved} go out: fired once, when the episode ends. */
-  downtimereplayed: { topic: string; records: number; bytes: number };
-  /** The buffer is full while a broker is away: fired once an episode. */
-  downtimefull: { topic: string; records: number; bytes: number; dropped: number; policy: string };
   /** A connection to a broker stands. */
   timetoconnect: { broker: number | null; address: string; ms: number };
-  /** A topic's lanes are back after `ms` milliseconds. */
-  timedown: { topic: string; ms: number };
   /** Every bootstrap address was tried and none answered. */
   bootstrapunreachable: { addresses: string[]; cause: unknown };
   /** Records that nobody awaits were not delivered: once a batch. */
@@ -99,7 +91,11 @@ export class ProducerEvents extends EventTarget {
   /** By event name and capture flag, then by the caller's listener: what was really registered. */
   readonly #wrappers = new Map<string, Map<unknown, EventListener>>();
 
-  /** @param onListenerError Told of each listener that threw or rejected. */
+  /**
+   * Makes a target without listeners.
+   *
+   * @param onListenerError Told of each listener that threw or rejected.
+   */
   constructor(onListenerError: (type: string, error: unknown) => void) {
     super();
     this.#onListenerError = onListenerError;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Verdict } from "../errors.ts";
+import { errorCodeByName } from "../../protocol/error_codes.ts";
+import { BrokerError, type Verdict } from "../errors.ts";
 import type { FlushDetail, LaneDetail } from "../events.ts";
 import { backoffMs } from "../net/backoff.ts";
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
@@ -374,6 +375,17 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   /** Implements `SentWindowHost`: without an identity nothing can be sent, so nothing may go on waiting for one. */
   identityFailed(cause: unknown): void {
     this.failAll(cause);
+  }
+
+  /** Implements `SentWindowHost`. */
+  isUnnumbered(): boolean {
+    const { producer, warn } = this.#context;
+    if (producer.idempotent !== true) {
+      warn("idempotent", "The brokers know no producer ids (Kafka before 0.11): retries may duplicate records");
+      return false;
+    }
+    this.failAll(new BrokerError("be idempotent", errorCodeByName("UNSUPPORTED_VERSION")));
+    return true;
   }
 
   /** Implements `SentWindowHost`. */

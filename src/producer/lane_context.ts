@@ -6,6 +6,7 @@
 
 import type { DeliveryError } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import type { Warn } from "../logger.ts";
 import type { ResolvedOptions, ResolvedTopicOptions } from "../options.ts";
 import type { Timers } from "../timers.ts";
 import type { Span } from "./batch.ts";
@@ -35,6 +36,8 @@ export interface ProducerContext {
   readonly taskEnd: TaskEnd;
   /** Emits an event of the producer, and of the topic it names. */
   readonly emit: Emit;
+  /** Logs a warning; each kind at most once in 10 s. */
+  readonly warn: Warn;
   /** A number from 0 to below 1. */
   readonly random: () => number;
   /** Whoever wants to see every failure of an accepted record, for the time being. */

@@ -62,6 +62,8 @@ export interface SentWindowHost {
   wake(): void;
   /** No identity can be had: what waits for one fails. */
   identityFailed(cause: unknown): void;
+  /** The brokers know no producer ids. Warns, or where the caller insists on them fails what waits and returns true. */
+  isUnnumbered(): boolean;
   /** The log lost acknowledged records. */
   dataLost(lastAckedOffset: bigint | null, logStartOffset: bigint): void;
 }
@@ -187,6 +189,7 @@ export class SentWindow implements IdentityListener {
       this.#ids.request(this);
       return null;
     }
+    if (wantsNumbers && this.#ids.isUnsupported && this.#host.isUnnumbered()) return null;
     const idempotent = wantsNumbers && !this.#ids.isUnsupported;
     this.#machine = new SequenceMachine({ idempotent, maxInFlight, onUnknown });
     if (idempotent) this.#carryOut(this.#machine.adopt(this.#ids.current!));

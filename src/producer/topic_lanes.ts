@@ -26,8 +26,6 @@ export interface TopicContext extends ProducerContext {
   readonly cluster: Cluster;
   /** The outbox of a broker and lane number. */
   outbox(broker: number, lane: number): Outbox;
-  /** Logs a warning; each kind at most once in 10 s. */
-  warn(kind: string, message: string, error?: unknown): void;
 }
 
 /** Room below which a lane counts as full for partitioners. */
