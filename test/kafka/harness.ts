@@ -312,6 +312,8 @@ export class Kafka implements AsyncDisposable {
       "transaction.state.log.num.partitions": 1,
       "transaction.state.log.min.isr": 1,
       "group.initial.rebalance.delay.ms": 0,
+      // Records may carry timestamps of years ago; by default a log of such records is deleted once it is looked at.
+      "log.retention.ms": -1,
       // A dead broker is noticed in seconds, a busy one is not taken for dead.
       "broker.session.timeout.ms": 6_000,
       "broker.heartbeat.interval.ms": 500,
