@@ -9,14 +9,8 @@ export { Topic, type TopicHandleOptions } from "./src/producer/topic.ts";
 export type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions } from "./src/producer/topic_core.ts";
 export type { WritableOptions } from "./src/producer/topic_stream.ts";
 export type { DeliveryOptions, DeliveryPair, Outcome } from "./src/producer/delivery_stream.ts";
-export {
-  javaCompatible,
-  type Partitioner,
-  type PartitionInput,
-  type Refusal,
-  refuse,
-  type TopicView,
-} from "./src/producer/partitioners.ts";
+export { javaCompatible, refuse } from "./src/producer/partitioners.ts";
+export type { Partitioner, PartitionInput, Refusal, TopicView } from "./src/partitioner.ts";
 export type { Acks, ProducerOptions, TopicOptions } from "./src/options.ts";
 export type {
   Bytes,
@@ -43,5 +37,5 @@ export {
 export { ProducerEvents } from "./src/events.ts";
 export type { FlushDetail, LaneDetail, ProducerEventMap, ProducerEventType, ProducerListener } from "./src/events.ts";
 export type { Logger } from "./src/logger.ts";
-export type { Duplex, Transport } from "./src/net/transport.ts";
+export type { Duplex, Transport } from "./src/transport.ts";
 export type { TopicMetadata } from "./src/cluster/metadata.ts";

@@ -5,8 +5,8 @@
  */
 
 import type { Logger } from "./logger.ts";
-import type { Transport } from "./net/transport.ts";
-import type { Partitioner } from "./producer/partitioners.ts";
+import type { Transport } from "./transport.ts";
+import type { Partitioner } from "./partitioner.ts";
 
 /** Who must have a record before it counts as acknowledged: all in-sync replicas, the leader, nobody. */
 export type Acks = "all" | 1 | 0;

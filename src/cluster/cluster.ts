@@ -7,6 +7,7 @@
 import { abortable } from "@std/async/abortable";
 import { errorCode } from "../../protocol/error_codes.ts";
 import { ConnectionError } from "../errors.ts";
+import { formatAddress } from "../net/address.ts";
 import { backoffMs } from "../net/backoff.ts";
 import type { Connection } from "../net/connection.ts";
 import { BrokerConnections } from "./broker_connections.ts";
@@ -26,6 +27,8 @@ import { pause } from "./pause.ts";
 import { initProducerId, type ProducerId } from "./producer_ids.ts";
 import type { TopicWatcher } from "./topic_watch.ts";
 
+export { backoffMs } from "../net/backoff.ts";
+export type { Connection } from "../net/connection.ts";
 export type { BrokerAddress, LeaderHint, PartitionSnapshot, TopicMetadata, TopicSnapshot } from "./metadata.ts";
 export type { ClusterOptions } from "./options.ts";
 export type { ProducerId } from "./producer_ids.ts";
@@ -105,6 +108,26 @@ export class Cluster {
    */
   broker(id: number): BrokerAddress | undefined {
     return this.#refresher.metadata.brokers.get(id);
+  }
+
+  /**
+   * Where a broker listens, as `host:port`, as last told; null if it is not known.
+   *
+   * @param id Its id.
+   */
+  addressOf(id: number): string | null {
+    const broker = this.broker(id);
+    return broker === undefined ? null : formatAddress(broker);
+  }
+
+  /**
+   * A topic's metadata as last told, without asking a broker.
+   *
+   * @param name Name of the topic.
+   */
+  lastMetadata(name: string): TopicMetadata | undefined {
+    const topic = this.topic(name);
+    return topic && toTopicMetadata(topic, this.#refresher.metadata.brokers.values());
   }
 
   /**

@@ -189,15 +189,16 @@ export function mergeTopic(known: TopicSnapshot | undefined, answer: TopicAnswer
   const told = answer.partitions.map(toPartition).sort((a, b) => a.partition - b.partition);
   const fresh = { topic: answer.name!, topicId, partitions: told };
   if (known === undefined || isRecreated(known, fresh)) return fresh;
+  const knownById = new Map(known.partitions.map((partition) => [partition.partition, partition]));
   const partitions = told.map((partition) => {
-    const before = known.partitions.find((candidate) => candidate.partition === partition.partition);
+    const before = knownById.get(partition.partition);
     if (before === undefined || before.leaderEpoch < partition.leaderEpoch) return partition;
     return before.leaderEpoch > partition.leaderEpoch || isSamePartition(before, partition) ? before : partition;
   });
   // The same topic never loses partitions: who tells fewer has not heard of the new ones yet.
   if (topicId !== null) {
-    const ids = new Set(partitions.map((partition) => partition.partition));
-    for (const before of known.partitions) if (!ids.has(before.partition)) partitions.push(before);
+    for (const { partition } of told) knownById.delete(partition);
+    partitions.push(...knownById.values());
     partitions.sort((a, b) => a.partition - b.partition);
   }
   const isSame = known.topicId === topicId && partitions.length === known.partitions.length &&

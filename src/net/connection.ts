@@ -11,7 +11,7 @@ import type { ApiName, RequestInput, ResponseOf } from "../../protocol/apis.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { decodeResponse, peekCorrelationId } from "../../protocol/frame.ts";
 import { ConnectionError } from "../errors.ts";
-import type { TimerHandle, Timers } from "../timers.ts";
+import type { Timers } from "../timers.ts";
 import { type Address, formatAddress } from "./address.ts";
 import {
   CLIENT_SOFTWARE,
@@ -23,6 +23,7 @@ import {
 import { connectError, foreignPeerError, reasonText } from "./connect_error.ts";
 import { FrameSplitter } from "./frame_stream.ts";
 import { PendingRequest } from "./pending_request.ts";
+import { RequestDeadlines } from "./request_deadlines.ts";
 import { RequestWriter } from "./request_writer.ts";
 import type { Duplex, Transport } from "./transport.ts";
 
@@ -65,11 +66,6 @@ export interface RequestOptions {
   onWritten?: () => void;
 }
 
-/** The connection is to end as soon as nothing is under way on it. */
-interface Retirement {
-  cause: unknown;
-}
-
 /**
  * A connection on which any number of requests may be under way; answers are matched in the order of the requests, as
  * Kafka gives them. A request that gets no answer in time closes the connection: an answer that came late would be
@@ -85,6 +81,7 @@ export class Connection {
   readonly #timers: Timers;
   readonly #requestTimeoutMs: number;
   readonly #writer: RequestWriter;
+  readonly #deadlines: RequestDeadlines;
   readonly #splitter: FrameSplitter;
   readonly #resolveClosed: (cause: unknown) => void;
   /** Every request that has not settled, in order. */
@@ -92,11 +89,8 @@ export class Connection {
   #versions: VersionTable = new Map();
   #correlationId = 0;
   #isClosed = false;
-  #isRef = true;
-  #retirement: Retirement | undefined;
-  /** One timer for all requests: it runs to the earliest deadline, and looks for the next when it fires. */
-  #timer: TimerHandle | undefined;
-  #timerAtMs = Infinity;
+  /** Set when it is to end as soon as nothing is under way. */
+  #retirement: { cause: unknown } | undefined;
 
   private constructor(address: Address, duplex: Duplex, options: ConnectionOptions) {
     this.address = address;
@@ -104,6 +98,10 @@ export class Connection {
     this.#duplex = duplex;
     this.#timers = options.timers;
     this.#requestTimeoutMs = options.requestTimeoutMs;
+    this.#deadlines = new RequestDeadlines(options.timers, {
+      pending: () => this.#pending,
+      onExpired: ({ api, timeoutMs }) => this.close(timeoutError(`no answer to ${api} within ${timeoutMs} ms`)),
+    });
     this.#splitter = new FrameSplitter({ maxFrameBytes: options.maxFrameBytes });
     this.#writer = new RequestWriter(duplex, {
       clientId: options.clientId,
@@ -131,44 +129,28 @@ export class Connection {
   static async open(address: Address, options: ConnectionOptions): Promise<Connection> {
     const { timers, connectTimeoutMs } = options;
     const attempt = new AbortController();
+    let stage = "no connection";
     const timer = timers.set(
-      () => attempt.abort(new DOMException(`no answer within ${connectTimeoutMs} ms`, "TimeoutError")),
+      () => attempt.abort(timeoutError(`${stage} within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,
     );
     const signal = options.signal === undefined ? attempt.signal : AbortSignal.any([attempt.signal, options.signal]);
+    let connection: Connection | undefined;
     try {
-      return await Connection.#open(address, options, signal);
-    } catch (cause) {
+      connection = new Connection(address, await dial(address, options.transport, signal), options);
+      stage = "a connection, but no answer";
+      connection.#read(); // Never rejects: failures close the connection.
+      connection.#versions = options.protocol === "auto"
+        ? await abortable(connection.#negotiate(), signal)
+        : fixedVersions(options.protocol);
+      return connection;
+    } catch (error) {
+      connection?.close(error);
+      // The failed request only repeats why the connection ended.
+      const cause = error instanceof ConnectionError && error.cause !== undefined ? error.cause : error;
       throw connectError(address, { label: options.label ?? formatAddress(address), cause });
     } finally {
       timers.clear(timer);
-    }
-  }
-
-  static async #open(address: Address, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
-    signal.throwIfAborted();
-    const dialing = options.transport(address, { signal });
-    let duplex: Duplex;
-    try {
-      duplex = await abortable(dialing, signal);
-    } catch (error) {
-      // A transport that does not heed its signal may still open a socket nobody waits for. Its failure is no news.
-      dialing.then((late) => late.close(), () => {});
-      throw error;
-    }
-    const connection = new Connection(address, duplex, options);
-    connection.#read(); // Never rejects: failures close the connection.
-    if (options.protocol !== "auto") {
-      connection.#versions = fixedVersions(options.protocol);
-      return connection;
-    }
-    try {
-      connection.#versions = await abortable(connection.#negotiate(), signal);
-      return connection;
-    } catch (error) {
-      connection.close(error);
-      // The failed request only repeats why the connection ended.
-      throw error instanceof ConnectionError && error.cause !== undefined ? error.cause : error;
     }
   }
 
@@ -212,16 +194,14 @@ export class Connection {
 
   /** Keeps the process alive while the connection is open. */
   ref(): void {
-    this.#isRef = true;
     this.#duplex.ref?.();
-    if (this.#timer !== undefined) this.#timers.ref(this.#timer);
+    this.#deadlines.ref();
   }
 
   /** Lets the process end although the connection is open. */
   unref(): void {
-    this.#isRef = false;
     this.#duplex.unref?.();
-    if (this.#timer !== undefined) this.#timers.unref(this.#timer);
+    this.#deadlines.unref();
   }
 
   /**
@@ -232,8 +212,7 @@ export class Connection {
   close(cause?: unknown): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#timer !== undefined) this.#timers.clear(this.#timer);
-    this.#timer = undefined;
+    this.#deadlines.stop();
     this.#writer.stop();
     const pending = this.#pending;
     this.#pending = [];
@@ -285,7 +264,7 @@ export class Connection {
     });
     this.#correlationId = (this.#correlationId + 1) & 0x7fff_ffff;
     this.#pending.push(request);
-    if (request.deadlineMs < this.#timerAtMs) this.#startTimer(request.deadlineMs);
+    this.#deadlines.add(request.deadlineMs);
     this.#writer.push(request);
     return request.promise;
   }
@@ -300,7 +279,8 @@ export class Connection {
       }
     } catch (error) {
       const refused = this.#splitter.refused;
-      this.close((refused === undefined ? undefined : foreignPeerError(refused)) ?? error);
+      if (refused !== undefined) this.close(foreignPeerError(refused) ?? error);
+      else this.close(error instanceof ProtocolError ? error : this.#endOfStream(error));
     }
   }
 
@@ -335,36 +315,15 @@ export class Connection {
     if (this.#retirement !== undefined && this.#pending.length === 0) this.close(this.#retirement.cause);
   }
 
-  #startTimer(atMs: number): void {
-    if (this.#timer !== undefined) this.#timers.clear(this.#timer);
-    this.#timerAtMs = atMs;
-    this.#timer = this.#timers.set(() => this.#checkDeadlines(), atMs - this.#timers.now());
-    if (!this.#isRef) this.#timers.unref(this.#timer);
-  }
-
-  #checkDeadlines(): void {
-    this.#timer = undefined;
-    this.#timerAtMs = Infinity;
-    const now = this.#timers.now();
-    let nextMs = Infinity;
-    for (const request of this.#pending) {
-      if (request.deadlineMs <= now) {
-        return this.close(
-          new DOMException(`no answer to ${request.api} within ${request.timeoutMs} ms`, "TimeoutError"),
-        );
-      }
-      nextMs = Math.min(nextMs, request.deadlineMs);
-    }
-    if (nextMs !== Infinity) this.#startTimer(nextMs);
-  }
-
   get #where(): { address: string } {
     return { address: formatAddress(this.address) };
   }
 
-  #endOfStream(): Error {
-    if (this.#versions.size > 0) return new Error("the broker closed the connection");
-    return new Error("it closed the connection before it told its versions; it may expect TLS, or be older than 0.10");
+  /** Told apart because a broker that wants TLS, or cannot be asked for versions, just hangs up. */
+  #endOfStream(cause?: unknown): Error {
+    if (this.#versions.size > 0) return new Error(`the broker closed the connection${causeText(cause)}`, { cause });
+    const hint = "it may expect TLS, or be older than 0.10";
+    return new Error(`it closed the connection before it told its versions${causeText(cause)}; ${hint}`, { cause });
   }
 
   #lost(request: PendingRequest, cause: unknown): ConnectionError {
@@ -381,6 +340,26 @@ export class Connection {
       ...this.#where,
       retriable: false,
     });
+  }
+}
+
+function causeText(cause: unknown): string {
+  return cause === undefined ? "" : ` (${reasonText(cause)})`;
+}
+
+function timeoutError(message: string): DOMException {
+  return new DOMException(message, "TimeoutError");
+}
+
+/** Opens a socket. One that a transport opens although its signal has aborted is closed. */
+async function dial(address: Address, transport: Transport, signal: AbortSignal): Promise<Duplex> {
+  signal.throwIfAborted();
+  const dialing = transport(address, { signal });
+  try {
+    return await abortable(dialing, signal);
+  } catch (error) {
+    dialing.then((late) => late.close(), () => {}); // Its failure is no news: the signal's reason is thrown.
+    throw error;
   }
 }
 

@@ -7,7 +7,7 @@
 import { errorCodeByName } from "../../protocol/error_codes.ts";
 import { BrokerError, type Verdict } from "../errors.ts";
 import type { FlushDetail, LaneDetail } from "../events.ts";
-import { backoffMs } from "../net/backoff.ts";
+import { backoffMs } from "../cluster/cluster.ts";
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { Acks } from "../options.ts";
 import type { TimerHandle } from "../timers.ts";

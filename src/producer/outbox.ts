@@ -5,11 +5,9 @@
  */
 
 import type { ResponseOf } from "../../protocol/apis.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster, Connection } from "../cluster/cluster.ts";
 import { ConnectionError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { Connection } from "../net/connection.ts";
-import { formatAddress } from "../net/address.ts";
 import type { Acks, ResolvedOptions } from "../options.ts";
 import type { TimerHandle, Timers } from "../timers.ts";
 import type { Lane } from "./lane.ts";
@@ -71,8 +69,7 @@ export class Outbox {
 
   /** `host:port` of the broker, null when metadata does not name it any more. */
   get address(): string | null {
-    const broker = this.#context.cluster.broker(this.broker);
-    return broker === undefined ? null : formatAddress(broker);
+    return this.#context.cluster.addressOf(this.broker);
   }
 
   /** Whether the broker can be reached. */

@@ -4,12 +4,11 @@
  * @module
  */
 
-import { Cluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { openCluster } from "../cluster/open_cluster.ts";
 import { DeliveryError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { consoleLogger, limitedWarnings, type Warn } from "../logger.ts";
-import { parseAddresses } from "../net/address.ts";
-import { denoTransport } from "../net/transport.ts";
 import { quote, type ResolvedOptions, resolveTopicOptions, type TopicOptions } from "../options.ts";
 import type { DeliveryFailure } from "../record.ts";
 import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
@@ -55,10 +54,8 @@ export class ProducerCore {
     this.#options = options;
     this.#timers = timers;
     this.warn = limitedWarnings(options.logger === undefined ? consoleLogger : options.logger, timers);
-    this.#cluster = new Cluster({
+    this.#cluster = openCluster({
       ...options,
-      bootstrap: parseAddresses(options.bootstrap),
-      transport: options.connect ?? denoTransport,
       protocol: "auto",
       timers,
       emit,

@@ -5,7 +5,8 @@
  */
 
 import { quote } from "../options.ts";
-import { javaCompatible, type Partitioner, type PartitionInput, type TopicView } from "./partitioners.ts";
+import type { Partitioner, PartitionInput, TopicView } from "../partitioner.ts";
+import { javaCompatible } from "./partitioners.ts";
 
 /** A record as the routing sees it. */
 export interface RoutableRecord {

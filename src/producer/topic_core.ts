@@ -196,7 +196,7 @@ export class TopicCore {
   async prepare(signal?: AbortSignal): Promise<TopicMetadata> {
     this.assertOpen("prepare");
     this.lanes.watch();
-    const metadata = await this.metadata(signal);
+    const metadata = this.#producer.context.cluster.lastMetadata(this.name) ?? await this.metadata(signal);
     const brokers = new Set(metadata.partitions.map(({ leader }) => leader).filter((leader) => leader !== null));
     await Promise.all([...brokers].map((id) => this.#producer.connect(id, signal)));
     return metadata;

@@ -16,7 +16,7 @@ import { Lane } from "./lane.ts";
 import type { LaneContext, ProducerContext } from "./lane_context.ts";
 import { textOf } from "./lane_settlement.ts";
 import type { Outbox } from "./outbox.ts";
-import type { TopicView } from "./partitioners.ts";
+import type { TopicView } from "../partitioner.ts";
 import { type RoutableRecord, Routing } from "./routing.ts";
 import { type WaitingRecord, WaitingRoom } from "./waiting_room.ts";
 
