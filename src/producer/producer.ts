@@ -154,12 +154,16 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    * @param options Outcomes in arrays; a bound; a signal; a time-out.
    */
   delivery(topic: string, options: DeliveryOptions & { outcomes: "arrays" }): DeliveryPair<RecordInput, Outcome[]>;
-  /** Implements both forms. */
-  delivery(
-    topic: string,
-    options: DeliveryOptions = {},
-  ): DeliveryPair<RecordInput, Outcome> | DeliveryPair<RecordInput, Outcome[]> {
-    return this.#handle(topic).delivery(options as DeliveryOptions & { outcomes: "arrays" });
+  /**
+   * The same where `outcomes` is not known beforehand.
+   *
+   * @param topic Name of the topic.
+   * @param options Outcomes one by one or in arrays; a bound; a signal; a time-out.
+   */
+  delivery(topic: string, options?: DeliveryOptions): DeliveryPair<RecordInput, Outcome | Outcome[]>;
+  /** Implements all forms. */
+  delivery(topic: string, options: DeliveryOptions = {}): DeliveryPair<RecordInput, Outcome | Outcome[]> {
+    return this.#handle(topic).delivery(options);
   }
 
   /**

@@ -100,10 +100,11 @@ export class Topic<T = RecordInput> extends ProducerEvents {
   /** Records in, arrays of outcomes out: see `Producer.delivery`. */
   delivery(options: DeliveryOptions & { outcomes: "arrays" }): DeliveryPair<T, Outcome[]>;
   /** Records in, outcomes out: see `Producer.delivery`. */
-  delivery(options: DeliveryOptions = {}): DeliveryPair<T, Outcome> | DeliveryPair<T, Outcome[]> {
+  delivery(options?: DeliveryOptions): DeliveryPair<T, Outcome | Outcome[]>;
+  /** Implements all forms. */
+  delivery(options: DeliveryOptions = {}): DeliveryPair<T, Outcome | Outcome[]> {
     this.#core.assertOpen("write");
-    const pair = deliveryStream(this.#core, (chunk: T | readonly T[]) => this.#inputs(chunk), options);
-    return pair as DeliveryPair<T, Outcome> | DeliveryPair<T, Outcome[]>;
+    return deliveryStream(this.#core, (chunk: T | readonly T[]) => this.#inputs(chunk), options);
   }
 
   /** Connects: see `Producer.prepare`. */
