@@ -25,7 +25,7 @@ import { FrameSplitter } from "./frame_stream.ts";
 import { PendingRequest } from "./pending_request.ts";
 import { RequestDeadlines } from "./request_deadlines.ts";
 import { RequestWriter } from "./request_writer.ts";
-import type { Duplex, Transport } from "./transport.ts";
+import { dial, type Duplex, type Transport } from "./transport.ts";
 
 /** Size of the one buffer all answers are read into. */
 const READ_BUFFER_BYTES = 32_768;
@@ -349,18 +349,6 @@ function causeText(cause: unknown): string {
 
 function timeoutError(message: string): DOMException {
   return new DOMException(message, "TimeoutError");
-}
-
-/** Opens a socket. One that a transport opens although its signal has aborted is closed. */
-async function dial(address: Address, transport: Transport, signal: AbortSignal): Promise<Duplex> {
-  signal.throwIfAborted();
-  const dialing = transport(address, { signal });
-  try {
-    return await abortable(dialing, signal);
-  } catch (error) {
-    dialing.then((late) => late.close(), () => {}); // Its failure is no news: the signal's reason is thrown.
-    throw error;
-  }
 }
 
 /** Answers with byte arrays are given memory of their own: the read buffer is filled anew. */

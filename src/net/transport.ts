@@ -4,7 +4,9 @@
  * @module
  */
 
+import { abortable } from "@std/async/abortable";
 import type { Duplex, Transport } from "../transport.ts";
+import type { Address } from "./address.ts";
 
 export type { Duplex, Transport } from "../transport.ts";
 
@@ -27,3 +29,21 @@ export const denoTransport: Transport = async (to: { host: string; port: number 
     throw options.signal.aborted ? options.signal.reason : error;
   }
 };
+
+/**
+ * Opens a socket by any transport, also one that does not heed its signal: what it opens too late is closed.
+ *
+ * @param address Where to.
+ * @param transport Opens it.
+ * @param signal Ends the attempt.
+ */
+export async function dial(address: Address, transport: Transport, signal: AbortSignal): Promise<Duplex> {
+  signal.throwIfAborted();
+  const dialing = transport(address, { signal });
+  try {
+    return await abortable(dialing, signal);
+  } catch (error) {
+    dialing.then((late) => late.close(), () => {}); // Its failure is no news: the signal's reason is thrown.
+    throw error;
+  }
+}

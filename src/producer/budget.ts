@@ -47,7 +47,8 @@ export class Budget {
   #upShares = 0;
   /** Shares with waiters, in the order in which their first waiter came. */
   readonly #waiting = new Set<BudgetShare>();
-  #serving = false;
+  /** The share whose head waiter goes on just now: it alone need not queue there. */
+  #served: BudgetShare | null = null;
 
   /** @param maxBytes Most bytes of unsettled records in all. */
   constructor(maxBytes: number) {
@@ -79,7 +80,9 @@ export class Budget {
 
   /** Whether a new call may take `bytes` now; not while others wait for the same share, or for the whole budget. */
   admits(share: BudgetShare, bytes: number): boolean {
-    if (this.#waiting.size > 0 && !this.#serving && (share.waiters.length > 0 || this.#isStarving())) return false;
+    if (this.#waiting.size > 0 && share !== this.#served) {
+      if (share.waiters.length > 0 || (this.#served === null && this.#isStarving())) return false;
+    }
     return bytes <= this.freeBytes(share);
   }
 
@@ -123,14 +126,14 @@ export class Budget {
    * else, one that needs more than the whole budget has left holds up those behind it, or it would starve.
    */
   serve(): void {
-    if (this.#serving || this.#waiting.size === 0) return;
-    this.#serving = true;
+    if (this.#served !== null || this.#waiting.size === 0) return;
     try {
       for (const share of [...this.#waiting]) {
+        this.#served = share;
         if (!this.#serveShare(share)) return;
       }
     } finally {
-      this.#serving = false;
+      this.#served = null;
     }
   }
 

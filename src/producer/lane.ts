@@ -113,7 +113,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   /** After a run of {@linkcode append}s: hands on what is full; with `isDue`, has the rest follow as soon as it can. */
   appended(isDue: boolean): void {
     if (this.#stream.hasFull) this.#stream.commit();
-    if (isDue) this.makeDue();
+    if (isDue || this.#context.budget.hasWaiters) this.makeDue();
   }
 
   /** Makes the open batch due, if there is one. */
