@@ -38,6 +38,7 @@ export class ProducerCore {
   readonly #outboxes = new Map<number, Outbox[]>();
   /** Records accepted and not settled, and admissions that wait. */
   #unsettled = 0;
+  #waiters = 0;
   #isServing = false;
   #deadlineMs = Infinity;
   #deadlineTimer: TimerHandle | null = null;
@@ -254,8 +255,9 @@ export class ProducerCore {
 
   #waiting(delta: number): void {
     this.#hold(delta);
-    // While anyone waits, every open batch is due.
-    if (delta > 0) { for (const topic of this.topics) topic.hurry(); }
+    this.#waiters += delta;
+    // While anyone waits, every open batch is due; those opened from now on find it out when they are appended to.
+    if (delta > 0 && this.#waiters === 1) { for (const topic of this.topics) topic.hurry(); }
   }
 
   #serveSoon(): void {
