@@ -255,7 +255,7 @@ export class MetadataRefresher {
       if (watch.isFinal) this.#metadata = this.#metadata.without(name);
       refused.push({ watch, error });
     }
-    this.#throttle(before);
+    this.#throttle(this.#isNews(before));
     round.resolve({ topics: answers, metadata: this.#metadata });
     this.#tell(answers.keys(), before);
     for (const { watch, error } of refused) {
@@ -265,6 +265,7 @@ export class MetadataRefresher {
 
   #failed(round: OpenRound, error: ConnectionError): void {
     this.#isReachable = false;
+    this.#throttle(false);
     round.reject(error);
     for (const name of round.names) {
       const watch = this.#watches.get(name);
@@ -273,12 +274,15 @@ export class MetadataRefresher {
     }
   }
 
-  /** After a round without news the next one has to wait, unless somebody asks for an answer of its own. */
-  #throttle(before: ClusterMetadata): void {
+  #isNews(before: ClusterMetadata): boolean {
     const { brokers, topics } = this.#metadata;
-    const isNews = brokers.size !== before.brokers.size || topics.size !== before.topics.size ||
+    return brokers.size !== before.brokers.size || topics.size !== before.topics.size ||
       [...brokers].some(([id, broker]) => before.brokers.get(id) !== broker) ||
       [...topics].some(([name, topic]) => before.topics.get(name) !== topic);
+  }
+
+  /** After a round without news the next one has to wait, unless somebody asks for an answer of its own. */
+  #throttle(isNews: boolean): void {
     this.#idleRounds = isNews ? 0 : this.#idleRounds + 1;
     if (isNews) return;
     const random = this.#options.random ?? Math.random;

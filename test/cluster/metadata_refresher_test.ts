@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerError } from "../../src/errors.ts";
 import { settled } from "../manual_timers.ts";
-import { askedTopics, bodyNames, told, Watcher, world } from "./world.ts";
+import { askedTopics, bodyNames, refused, told, Watcher, world } from "./world.ts";
 
 Deno.test("Cluster.watch() asks once for everything watched in one task", async () => {
   const { cluster, transport } = world({
@@ -206,5 +206,16 @@ Deno.test("Cluster.unwatch() of the last watcher forgets the topic and lets time
   await timers.advance(200_000);
 
   assertEquals([cluster.topic("t"), transport.count("Metadata")], [undefined, 1]);
+  cluster.close();
+});
+
+Deno.test("Cluster.refresh() at every failure does not make rounds follow each other any faster", async () => {
+  const { cluster, timers, events } = world({}, { accept: refused("a") });
+  cluster.watch("t", { onTopic: () => {}, onTopicError: () => cluster.refresh() });
+
+  await timers.advance(5_000);
+
+  const rounds = events.filter(([type]) => type === "bootstrapunreachable").length;
+  assert(rounds >= 20 && rounds <= 23, `${rounds} rounds in five seconds`);
   cluster.close();
 });
