@@ -12,6 +12,7 @@ import type { Acks, ResolvedOptions } from "../options.ts";
 import type { TimerHandle, Timers } from "../timers.ts";
 import type { Lane } from "./lane.ts";
 import { type EntryAnswer, ProduceRequest, type RequestEntry } from "./produce_request.ts";
+import { StallWatch } from "./stall_watch.ts";
 
 /** What the outboxes of a producer share. */
 export interface OutboxContext {
@@ -48,7 +49,9 @@ export class Outbox {
   #isConnecting = false;
   #connectError: unknown = undefined;
   #failedAttempts = 0;
-  #inFlight = 0;
+  /** Requests without an answer, and the connections they are on. */
+  readonly #inFlight = new Map<ProduceRequest, Connection>();
+  readonly #stallWatch: StallWatch<ProduceRequest>;
   #isScheduled = false;
   #isDraining = false;
   #isWoken = false;
@@ -65,6 +68,7 @@ export class Outbox {
     this.#context = context;
     this.broker = broker;
     this.lane = lane;
+    this.#stallWatch = new StallWatch(context.timers, (stalled) => this.#onStalled(stalled));
   }
 
   /** `host:port` of the broker, null when metadata does not name it any more. */
@@ -107,6 +111,7 @@ export class Outbox {
   /** Sends nothing more. */
   close(): void {
     this.#isClosed = true;
+    this.#stallWatch.close();
     if (this.#muteTimer !== null) this.#context.timers.clear(this.#muteTimer);
   }
 
@@ -134,7 +139,9 @@ export class Outbox {
 
   /** Sends one request; false when there is nothing to send or no way to. */
   async #sendOne(): Promise<boolean> {
-    if (this.#isClosed || this.#ready.size === 0 || this.#inFlight >= this.#context.producer.maxInFlight) return false;
+    if (this.#isClosed || this.#ready.size === 0 || this.#inFlight.size >= this.#context.producer.maxInFlight) {
+      return false;
+    }
     const now = this.#context.timers.now();
     if (now < this.#mutedUntilMs) return false;
     if (this.#connection === null) {
@@ -194,7 +201,8 @@ export class Outbox {
       lane.send(sent);
       this.#context.emit("flush", lane.flushDetail(sent.batch, this.broker));
     }
-    this.#inFlight++;
+    this.#inFlight.set(request, connection);
+    this.#stallWatch.begin(request);
     connection.request("Produce", request.body(timeoutMs), { version, noResponse: !request.isAnswered }).then(
       (response) => this.#answered(connection, request, { response, version, startMs }),
       (error) => this.#unanswered(request, { error, startMs }),
@@ -206,7 +214,7 @@ export class Outbox {
     request: ProduceRequest,
     { response, version, startMs }: { response: ResponseOf<"Produce"> | undefined; version: number; startMs: number },
   ): void {
-    this.#inFlight--;
+    this.#landed(request);
     if (response === undefined) {
       for (const { lane, sent } of request.entries) lane.window.writtenUnacknowledged(sent);
     } else {
@@ -244,7 +252,7 @@ export class Outbox {
   }
 
   #unanswered(request: ProduceRequest, { error, startMs }: { error: unknown; startMs: number }): void {
-    this.#inFlight--;
+    this.#landed(request);
     const written = !(error instanceof ConnectionError) || error.written;
     for (const { lane, sent } of request.entries) lane.window.unanswered(sent, error, written);
     this.#replied(request, startMs, error instanceof Error ? error : new Error(String(error)));
@@ -272,6 +280,26 @@ export class Outbox {
     }, ms);
   }
 
+  #landed(request: ProduceRequest): void {
+    this.#inFlight.delete(request);
+    this.#stallWatch.end(request);
+  }
+
+  /**
+   * A frozen or cut off broker says nothing until the request times out, and meanwhile its partitions may have moved:
+   * their new leader must not get a batch while this one may still append an earlier one. So metadata is asked for, and
+   * once it shows that a partition moved, the connection is closed, which makes its batches sent-unknown.
+   */
+  #onStalled(stalled: readonly ProduceRequest[]): void {
+    for (const request of stalled) {
+      if (request.entries.some(({ lane }) => lane.outbox !== this)) {
+        const address = this.address ?? "";
+        const message = `Cannot wait longer for broker ${this.broker}: its partitions have moved to another leader`;
+        this.#inFlight.get(request)?.close(new ConnectionError(message, { address, written: true }));
+      } else for (const { lane } of request.entries) this.#context.cluster.refresh(lane.topic);
+    }
+  }
+
   #hasWork(): boolean {
     for (const lane of this.#ready) if (lane.hasWork) return true;
     return false;
@@ -283,6 +311,8 @@ export class Outbox {
     this.#isConnecting = true;
     this.connect().then(() => {
       this.#isConnecting = false;
+      // A connection that ended before it could be used woke nobody.
+      this.#schedule();
     }, (error) => {
       this.#isConnecting = false;
       if (!this.#isClosed) this.#connectFailed(error);
