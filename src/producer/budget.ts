@@ -72,10 +72,7 @@ export class Budget {
 
   /** Bytes that `share` could take now. */
   freeBytes(share: BudgetShare): number {
-    const free = Math.min(this.#maxBytes - this.#usedBytes, share.maxBytes - share.bytes);
-    // One record at least may always be kept for a lane that is down, or it could never be accepted at all.
-    if (share.isUp || this.#upShares === 0 || this.#downBytes === 0) return free;
-    return Math.min(free, Math.floor(this.#maxBytes / 2) - this.#downBytes);
+    return Math.min(this.unusedBytes, this.#shareFreeBytes(share));
   }
 
   /** Whether a new call may take `bytes` now; not while others wait for the same share, or for the whole budget. */
@@ -122,6 +119,18 @@ export class Budget {
   }
 
   /**
+   * Sends the waiters of a share that is no more to others, in order: were they left to wait for their turn here, calls
+   * made later would queue before them there.
+   */
+  dissolve(share: BudgetShare): void {
+    for (const waiter of [...share.waiters]) {
+      this.leave(share, waiter);
+      const next = waiter.resume();
+      if (next !== null) this.wait(next, waiter);
+    }
+  }
+
+  /**
    * Lets waiters go on, as far as there is room: per share in order; a waiter whose share is full holds up nobody
    * else, one that needs more than the whole budget has left holds up those behind it, or it would starve.
    */
@@ -141,7 +150,7 @@ export class Budget {
   #serveShare(share: BudgetShare): boolean {
     while (share.waiters.length > 0) {
       const waiter = share.waiters[0]!;
-      if (waiter.neededBytes > this.freeBytes(share)) return !this.#lacksTotal(waiter);
+      if (waiter.neededBytes > this.freeBytes(share)) return !this.#isStarved(share);
       const next = waiter.resume();
       if (next === share) continue;
       this.leave(share, waiter);
@@ -150,16 +159,23 @@ export class Budget {
     return true;
   }
 
-  #lacksTotal(waiter: Waiter): boolean {
-    return waiter.neededBytes > this.#maxBytes - this.#usedBytes;
+  /** Bytes that `share` could take if the whole budget were free for it. */
+  #shareFreeBytes(share: BudgetShare): number {
+    const free = share.maxBytes - share.bytes;
+    // One record at least may always be kept for a lane that is down, or it could never be accepted at all.
+    if (share.isUp || this.#upShares === 0 || this.#downBytes === 0) return free;
+    return Math.min(free, Math.floor(this.#maxBytes / 2) - this.#downBytes);
   }
 
-  /** Whether a waiter's share has room and only the whole budget has none. */
+  /** Whether the head waiter of `share` would go on but for the whole budget. */
+  #isStarved(share: BudgetShare): boolean {
+    const { neededBytes } = share.waiters[0]!;
+    return neededBytes > this.unusedBytes && neededBytes <= this.#shareFreeBytes(share);
+  }
+
+  /** Whether anybody waits for the whole budget alone. */
   #isStarving(): boolean {
-    for (const share of this.#waiting) {
-      const waiter = share.waiters[0]!;
-      if (this.#lacksTotal(waiter) && waiter.neededBytes <= share.maxBytes - share.bytes) return true;
-    }
+    for (const share of this.#waiting) if (this.#isStarved(share)) return true;
     return false;
   }
 }

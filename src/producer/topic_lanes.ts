@@ -238,7 +238,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
       }
     });
     for (const lane of touched) lane.appended(true);
-    this.#context.budgetGiven();
+    this.#context.budget.dissolve(room.share);
   }
 
   /** The error of a record that was refused before it came into a batch. */
