@@ -180,8 +180,6 @@ export class TopicLanes implements TopicWatcher, TopicView {
       }
     }
     for (const lane of this.lanes()) if (!ids.includes(lane.partition)) lane.moveTo(null);
-    const brokers = new Set(snapshot.partitions.map(({ leader }) => leader).filter((leader) => leader !== null)).size;
-    this.#context.emit("metadatachanged", { topic: this.topic, partitions: ids.length, brokers });
     if (ids.length > 0) this.#emptyRoom();
     this.#tellKnown();
   }
