@@ -11,6 +11,7 @@ import { type Address, formatAddress } from "../net/address.ts";
 import { Connection } from "../net/connection.ts";
 import type { BrokerConnections } from "./broker_connections.ts";
 import type { Liveness } from "./liveness.ts";
+import { pause } from "./pause.ts";
 import type { ClusterMetadata } from "./metadata.ts";
 import type { ClusterOptions } from "./options.ts";
 
@@ -33,6 +34,9 @@ export interface MetadataSourceParts {
   /** Ends every attempt. */
   signal: AbortSignal;
 }
+
+/** How long a broker may take to answer before another one is asked. */
+const PATIENCE_MS = 3_000;
 
 /**
  * Asks one broker after the other until one answers. Of the connections it makes itself it keeps at most one, and that
@@ -69,11 +73,13 @@ export class MetadataSource {
    */
   async fetch(topics: readonly string[], options: { avoid?: string | undefined } = {}): Promise<MetadataAnswer> {
     const failures: Error[] = [];
-    for (const candidate of this.#candidates(options.avoid)) {
+    const candidates = this.#candidates(options.avoid);
+    for (const candidate of candidates) {
       this.#parts.signal.throwIfAborted();
       try {
         const connection = candidate instanceof Connection ? candidate : await this.#dial(candidate);
-        const response = await this.#ask(connection, topics);
+        const isLast = candidate === candidates.at(-1);
+        const response = await (isLast ? this.#ask(connection, topics) : this.#askPatiently(connection, topics));
         return { response, from: formatAddress(connection.address) };
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
@@ -159,6 +165,28 @@ export class MetadataSource {
       ms: liveness.timers.now() - startMs,
     });
     return connection;
+  }
+
+  /**
+   * Asks, but goes on to the next candidate when there is no answer for {@linkcode PATIENCE_MS}: a frozen broker says
+   * nothing until the request times out, and all that time nobody would learn who leads its partitions now. The
+   * connection is left alone, other requests may be under way on it.
+   */
+  async #askPatiently(connection: Connection, topics: readonly string[]): Promise<ResponseOf<"Metadata">> {
+    const answer = this.#ask(connection, topics);
+    const waiting = new AbortController();
+    const { liveness, signal } = this.#parts;
+    const patience = pause(PATIENCE_MS, { timers: liveness.timers, signal: AbortSignal.any([signal, waiting.signal]) });
+    try {
+      const isAnswered = await Promise.race([answer.then(() => true), patience.then(() => false)]);
+      if (isAnswered) return await answer;
+    } finally {
+      answer.catch(() => {}); // An error after the patience is over: the round has gone on.
+      patience.catch(() => {});
+      waiting.abort();
+    }
+    const address = formatAddress(connection.address);
+    throw new ConnectionError(`Cannot wait for metadata from ${address}: no answer for ${PATIENCE_MS} ms`, { address });
   }
 
   async #ask(connection: Connection, topics: readonly string[]): Promise<ResponseOf<"Metadata">> {
