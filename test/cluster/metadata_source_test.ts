@@ -158,3 +158,25 @@ Deno.test("Cluster starts again from bootstrap when a broker says so", async () 
   assert(cluster.isReachable);
   cluster.close();
 });
+
+Deno.test("Cluster asks another broker when one stays silent", async () => {
+  const asked: string[] = [];
+  const { cluster, timers } = world({
+    Metadata: (_body, request) => {
+      asked.push(request.to.host);
+      return request.to.host === "a" ? "silent" : told(["1@a:1", "2@b:2"], { t: { leaders: [2] } });
+    },
+  }, { at: "a:1,b:2" });
+
+  const fetching = cluster.fetchTopic("t");
+  await settled();
+  await timers.advance(2_999);
+  const askedEarly = [...asked];
+  await timers.advance(1);
+  const metadata = await fetching;
+
+  assertEquals(askedEarly, ["a"]);
+  assertEquals(asked, ["a", "b"]);
+  assertEquals(metadata.partitions[0]!.leader, 2);
+  cluster.close();
+});
