@@ -121,7 +121,6 @@ public class Witness {
         case "forget" -> watched.removeIf(process -> process.pid() == Long.parseLong(words[1]));
         case "await" -> awaitBrokers(words);
         case "create" -> create(words);
-        case "leader" -> leader(words[1], Integer.parseInt(words[2]));
         case "ends" -> ends(words[1]);
         case "read" -> read(words[1]);
         case "produce" -> produce(words[1], Integer.parseInt(words[2]));
@@ -144,10 +143,7 @@ public class Witness {
 
   private Admin admin() {
     if (admin == null) {
-      admin = Admin.create(config(Map.of(
-        "reconnect.backoff.max.ms", 200,
-        "retry.backoff.max.ms", 200,
-        "request.timeout.ms", 10_000))); // the broker asked may be frozen
+      admin = Admin.create(config(Map.of("reconnect.backoff.max.ms", 200, "retry.backoff.max.ms", 200)));
     }
     return admin;
   }
@@ -204,13 +200,6 @@ public class Witness {
     Map<TopicPartition, OffsetSpec> everyEnd = new HashMap<>();
     for (int i = 0; i < partitions; i++) everyEnd.put(new TopicPartition(words[1], i), OffsetSpec.latest());
     admin().listOffsets(everyEnd).all().get(); // Only a leader answers; the client asks until one does.
-  }
-
-  /** leader TOPIC PARTITION: its id, -1 while there is none. */
-  private void leader(String topic, int partition) throws Exception {
-    TopicDescription description = admin().describeTopics(List.of(topic)).allTopicNames().get().get(topic);
-    Node leader = description.partitions().get(partition).leader();
-    frame(ByteBuffer.allocate(4).putInt(leader == null ? -1 : leader.id()).array(), 4);
   }
 
   private KafkaConsumer<byte[], byte[]> consumer() {

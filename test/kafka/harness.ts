@@ -7,7 +7,7 @@
 import { delay } from "@std/async/delay";
 import { type KafkaVersion, requireTool } from "./harness_jars.ts";
 import { launchJava, logTail, runJava } from "./harness_java.ts";
-import { readWithConsoleConsumer, readWithKcat, type TextRecord } from "./harness_text.ts";
+import { askLeaderWithKcat, readWithConsoleConsumer, readWithKcat, type TextRecord } from "./harness_text.ts";
 import { type PartitionRange, type ReadRecord, Witness } from "./harness_witness.ts";
 
 export type { KafkaVersion, PartitionRange, ReadRecord, TextRecord };
@@ -63,6 +63,7 @@ export async function startKafka(version: KafkaVersion, options: KafkaOptions = 
 /** One broker: its configuration, and its process while it runs. */
 class Broker implements KafkaBroker {
   process: Deno.ChildProcess | null = null;
+  isFrozen = false;
 
   constructor(readonly id: number, readonly port: number, readonly controllerPort: number) {}
 
@@ -147,6 +148,7 @@ export class Kafka implements AsyncDisposable {
     const broker = this.#broker(id);
     const process = this.#processOf(broker);
     broker.process = null;
+    broker.isFrozen = false;
     process.kill("SIGKILL");
     await process.status;
     await this.#witness.forget(process.pid);
@@ -154,12 +156,16 @@ export class Kafka implements AsyncDisposable {
 
   /** Freezes a broker with SIGSTOP: its sockets stay open and silent. */
   stop(id: number): void {
-    this.#processOf(this.#broker(id)).kill("SIGSTOP");
+    const broker = this.#broker(id);
+    this.#processOf(broker).kill("SIGSTOP");
+    broker.isFrozen = true;
   }
 
   /** Thaws a broker with SIGCONT. */
   cont(id: number): void {
-    this.#processOf(this.#broker(id)).kill("SIGCONT");
+    const broker = this.#broker(id);
+    this.#processOf(broker).kill("SIGCONT");
+    broker.isFrozen = false;
   }
 
   /** Starts a killed broker again, on the same port and log; resolves when the cluster lists it. */
@@ -172,14 +178,16 @@ export class Kafka implements AsyncDisposable {
 
   /** Id of the leader of a partition, null while there is none. */
   leaderOf(topic: string, partition: number): Promise<number | null> {
-    return this.#witness.leaderOf(topic, partition);
+    // Java's client waits for a frozen broker by the minute.
+    const awake = this.#brokers.filter(({ process, isFrozen }) => process !== null && !isFrozen);
+    return askLeaderWithKcat(awake.map(({ port }) => `127.0.0.1:${port}`).join(","), topic, partition);
   }
 
   /** Resolves once a broker other than `formerId` leads a partition. */
   async leaderMoved(topic: string, partition: number, formerId: number): Promise<void> {
     const end = Date.now() + MOVE_TIMEOUT_MS;
     while (Date.now() < end) {
-      const id = await this.leaderOf(topic, partition).catch(() => null); // It may ask the broker that is away.
+      const id = await this.leaderOf(topic, partition);
       if (id !== null && id !== formerId) return;
       await delay(20);
     }

@@ -83,6 +83,24 @@ export async function readWithKcat(bootstrap: string, topic: string): Promise<Re
   return records.sort((a, b) => a.partition - b.partition);
 }
 
+/** Id of the leader of a partition as kcat is told by the first broker that answers; null while there is none. */
+export async function askLeaderWithKcat(bootstrap: string, topic: string, partition: number): Promise<number | null> {
+  const { code, stdout, stderr } = await new Deno.Command("kcat", {
+    args: ["-L", "-J", "-b", bootstrap, "-t", topic, "-m", "5"],
+    stdin: "null",
+  }).output();
+  if (code !== 0) {
+    throw new Error(
+      `Cannot find the leader of ${JSON.stringify(topic)}: kcat says ${new TextDecoder().decode(stderr)}`,
+    );
+  }
+  const { topics } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    topics: { partitions: { partition: number; leader: number }[] }[];
+  };
+  const leader = topics[0]?.partitions.find((found) => found.partition === partition)?.leader ?? -1;
+  return leader < 0 ? null : leader;
+}
+
 /** A line of numbers and headers, then the bytes of key and value, for each record. */
 function parseKcat(bytes: Uint8Array): ReadRecord[] {
   const decoder = new TextDecoder();

@@ -77,13 +77,6 @@ export class Witness implements AsyncDisposable {
     await this.#ask("create", topic, options.partitions, options.replicationFactor, ...config);
   }
 
-  /** Id of the leader of a partition, null while there is none. */
-  async leaderOf(topic: string, partition: number): Promise<number | null> {
-    const [frame] = await this.#ask("leader", topic, partition);
-    const id = new DataView(frame!.buffer).getInt32(0);
-    return id < 0 ? null : id;
-  }
-
   /** Where each partition's log begins and ends. */
   async ranges(topic: string): Promise<PartitionRange[]> {
     const frames = await this.#ask("ends", topic);
