@@ -58,6 +58,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   #sealedCount = 0;
   #isDirty = false;
   #outbox: Outbox | null = null;
+  #leaderEpoch = -1;
   #retryTimer: TimerHandle | null = null;
 
   /**
@@ -238,9 +239,15 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
 
   // Leaders
 
-  /** Hands the lane to another outbox, or to none while the partition has no leader. */
-  moveTo(outbox: Outbox | null): void {
-    if (outbox === this.#outbox) return;
+  /** Hands the lane to another outbox, or to none while the partition has no leader; the epoch tells a new term. */
+  moveTo(outbox: Outbox | null, leaderEpoch = -1): void {
+    const isNewTerm = leaderEpoch !== this.#leaderEpoch;
+    this.#leaderEpoch = leaderEpoch;
+    if (outbox === this.#outbox) {
+      if (!isNewTerm || outbox === null) return;
+      this.window.leaderChanged();
+      return this.wake();
+    }
     this.#outbox?.remove(this);
     // The broker that was lost is the one to name.
     if (outbox === null) this.setUp(false);

@@ -291,9 +291,13 @@ export class SequenceMachine<B> {
     return sent.isInFlight ? [] : this.#afterAnswer(this.#giveUp(sent));
   }
 
-  /** Another broker leads the partition: it may not know our numbers. */
+  /**
+   * Another broker leads the partition, or the same one anew: it may not know our numbers. What waited for a leader need
+   * not wait longer.
+   */
   leaderChanged(): void {
     this.#isLeaderConfirmed = false;
+    this.#retryAtMs = 0;
   }
 
   /** The topic was deleted and made again: the new one knows nothing of our numbers. */

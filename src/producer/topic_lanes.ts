@@ -197,9 +197,9 @@ export class TopicLanes implements TopicWatcher, TopicView {
     this.#tellKnown();
   }
 
-  #lead(lane: Lane, { leader }: PartitionSnapshot): void {
+  #lead(lane: Lane, { leader, leaderEpoch }: PartitionSnapshot): void {
     const isKnown = leader !== null && this.#context.cluster.broker(leader) !== undefined;
-    lane.moveTo(isKnown ? this.#context.outbox(leader, lane.index) : null);
+    lane.moveTo(isKnown ? this.#context.outbox(leader, lane.index) : null, leaderEpoch);
   }
 
   #tellKnown(): void {
