@@ -1,0 +1,67 @@
+/**
+ * The snippets of a Markdown file, and a world in which they run as they are written.
+ *
+ * @module
+ */
+
+import type { EmbeddedCluster } from "@ekaf/ekaf/embedded";
+
+/** A fenced block of TypeScript. */
+export interface Snippet {
+  /** The heading above it. */
+  heading: string;
+  /** The code, unchanged. */
+  code: string;
+}
+
+/** What a snippet did that can be seen from outside. */
+export interface Transcript {
+  /** What it wrote to the console, a line a call. */
+  output: string[];
+  /** The tests that it declared. */
+  tests: { name: string; run: () => void | Promise<void> }[];
+}
+
+/** The address that snippets name as a reader would. */
+const WRITTEN_PORT = 9092;
+
+/** The blocks fenced as `ts`, in order. */
+export function snippetsOf(markdown: string): Snippet[] {
+  const snippets: Snippet[] = [];
+  let heading = "";
+  for (const [, language, code, title] of markdown.matchAll(/^```(\w*)\n([^]*?)^```$|^#+ (.*)$/gm)) {
+    if (title !== undefined) heading = title;
+    else if (language === "ts") snippets.push({ heading, code: code! });
+  }
+  return snippets;
+}
+
+/**
+ * Runs a snippet as a module. What it takes from its surroundings is replaced meanwhile: whoever connects to port 9092
+ * of any host reaches the cluster, every `fetch` is answered with `body`, the console and `Deno.test` are written down.
+ */
+export async function runSnippet(
+  { code }: Snippet,
+  { cluster, body }: { cluster: EmbeddedCluster; body: string },
+): Promise<Transcript> {
+  const transcript: Transcript = { output: [], tests: [] };
+  const write = (...values: unknown[]) => void transcript.output.push(values.map(String).join(" "));
+  const port = Number(cluster.bootstrap[0]!.split(":")[1]);
+  const { connect } = Deno;
+  using replaced = new DisposableStack();
+  const replace = <T extends object, K extends keyof T>(target: T, name: K, value: unknown) => {
+    const original = target[name];
+    target[name] = value as T[K];
+    replaced.defer(() => void (target[name] = original));
+  };
+  replace(Deno, "connect", (options: Deno.ConnectOptions) => {
+    return connect(options.port === WRITTEN_PORT ? { ...options, hostname: "127.0.0.1", port } : options);
+  });
+  replace(globalThis, "fetch", () => Promise.resolve(new Response(body)));
+  replace(Deno, "test", (name: string, run: () => Promise<void>) => void transcript.tests.push({ name, run }));
+  replace(console, "log", write);
+  replace(console, "error", write);
+  // A fragment makes each run a module of its own.
+  await import(`data:application/typescript,${encodeURIComponent(code)}#${crypto.randomUUID()}`);
+  return transcript;
+}
