@@ -4,14 +4,17 @@
  * @module
  */
 
-import { quote } from "../options.ts";
 import type { DeliveryError } from "../errors.ts";
-import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
+import type { DeliveryFailure, RecordInput } from "../record.ts";
 import type { Admission } from "./admission.ts";
 import type { Acknowledgement, Recipient, Span } from "./batch.ts";
+import { checkCallOptions } from "./call_options.ts";
 import { deliveryOf } from "./calls.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
+import { type Outcome, OutcomeQueue } from "./outcome_queue.ts";
 import type { TopicCore } from "./topic_core.ts";
+
+export type { Outcome };
 
 /** How a topic's delivery pair behaves. */
 export interface DeliveryOptions {
@@ -33,9 +36,6 @@ export interface DeliveryOptions {
   timeoutMs?: number;
 }
 
-/** What became of a record. */
-export type Outcome = Delivery | DeliveryFailure;
-
 /** A writable for records and a readable for their outcomes, for `pipeThrough`. */
 export interface DeliveryPair<T, O> {
   /** Takes a record or an array of records. */
@@ -46,7 +46,7 @@ export interface DeliveryPair<T, O> {
 
 const DEFAULT_MAX_UNREAD = 100_000;
 const DEFAULT_TIMEOUT_MS = 120_000;
-/** Bytes that wait in the writable's queue are counted as chunks: the bound is `maxUnread`. */
+/** Chunks that wait in the writable: the bound that counts is `maxUnread`. */
 const QUEUED_CHUNKS = 16;
 
 /**
@@ -55,15 +55,25 @@ const QUEUED_CHUNKS = 16;
  * @param topic The topic.
  * @param toInputs Turns a chunk into inputs.
  * @param options See {@linkcode DeliveryOptions}.
+ * @throws {TypeError} For an option of the wrong type or an unknown name, naming it.
+ * @throws {RangeError} For an option out of bounds.
  */
 export function deliveryStream<T>(
   topic: TopicCore,
   toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[],
   options: DeliveryOptions,
 ): DeliveryPair<T, Outcome | Outcome[]> {
+  checkCallOptions(options, ["outcomes", "maxUnread", "signal", "timeoutMs"]);
   return new DeliveryStream(topic, toInputs, options);
 }
 
+/**
+ * See `Producer.delivery`. Each side ends once:
+ *
+ * - the input by `close()`; by an error, when a chunk is refused or the producer closes; by an abort; or because the
+ *   readable was cancelled;
+ * - the output after the outcome of the last accepted record, with the input's error if it has one; at once by an abort.
+ */
 class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipient {
   readonly writable: WritableStream<T | readonly T[]>;
   readonly readable: ReadableStream<Outcome | Outcome[]>;
@@ -72,25 +82,24 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
   readonly spans = null;
   readonly #topic: TopicCore;
   readonly #toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[];
-  readonly #arrays: boolean;
+  readonly #givesArrays: boolean;
   readonly #maxUnread: number;
   readonly #timeoutMs: number;
-  /** Outcomes by input index, from `#read` on; undefined while not known. */
-  #outcomes: (Outcome | undefined)[] = [];
-  /** Input index of `#outcomes[#first]`. */
-  #first = 0;
-  #written = 0;
-  #reported = 0;
+  readonly #queue = new OutcomeQueue();
+  /** One-element array for chunks of one record, so that none is made for each. */
+  readonly #single: RecordInput[] = [""];
   #input!: WritableStreamDefaultController;
   #output!: ReadableStreamDefaultController<Outcome | Outcome[]>;
+  /** Records of the present chunk that wait for room. */
   #admission: Admission | null = null;
+  /** Wakes a write that waits until outcomes are read, or a close that waits for the last one. */
   #wake: (() => void) | null = null;
-  #pull: (() => void) | null = null;
-  #isWritten = false;
-  /** Why the pair ended before its time; undefined while it has not. */
-  #failure: { reason: unknown } | null = null;
-  /** Nobody reads any more. */
-  #isCancelled = false;
+  #isClosing = false;
+  /** Why no more records are taken, when that is not because the input was closed. */
+  #failure: { readonly reason: unknown } | null = null;
+  /** Whether a reader waits for an outcome. */
+  #isWanted = false;
+  #isOutputOver = false;
   #stopListening: () => void = () => {};
 
   constructor(
@@ -98,259 +107,266 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
     toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[],
     { outcomes = "each", maxUnread = DEFAULT_MAX_UNREAD, signal, timeoutMs }: DeliveryOptions,
   ) {
-    if (outcomes !== "each" && outcomes !== "arrays") {
-      throw new RangeError(`Cannot use "outcomes" ${quote(outcomes)}: it must be "each" or "arrays"`);
-    }
-    if (!Number.isInteger(maxUnread) || maxUnread < 1) {
-      throw new RangeError(`Cannot use "maxUnread" ${quote(maxUnread)}: it must be an integer of at least 1`);
-    }
     this.#topic = topic;
     this.#toInputs = toInputs;
-    this.#arrays = outcomes === "arrays";
+    this.#givesArrays = outcomes === "arrays";
     this.#maxUnread = maxUnread;
     this.#timeoutMs = topic.timeoutMs(timeoutMs, DEFAULT_TIMEOUT_MS);
+    // Nothing lies in the readable's own queue: what is in there counts as read.
     this.readable = new ReadableStream({
       start: (controller) => void (this.#output = controller),
-      pull: () => this.#onPull(),
-      cancel: (reason) => this.#onCancel(reason),
+      pull: () => this.#pull(),
+      cancel: (reason) => this.#cancel(reason),
     }, { highWaterMark: 0 });
     this.writable = new WritableStream({
-      start: (controller) => this.#onStart(controller, signal),
+      start: (controller) => this.#start(controller, signal),
       write: (chunk) => this.#write(chunk),
       close: () => this.#close(),
-      abort: (reason) => this.#fail(reason),
+      abort: (reason) => this.#abort(reason),
     }, { highWaterMark: QUEUED_CHUNKS });
   }
 
-  /** Ends the writable; accepted records still go out, and their outcomes can be read. */
+  /** Implements `OpenStream`: takes no more records; those accepted go out, and their outcomes can be read. */
   end(reason: unknown): void {
-    if (this.#failure !== null || this.#isWritten) return;
+    if (this.#isClosing || this.#failure !== null) return;
     this.#input.error(reason);
-    this.#endInput(reason);
+    this.#refuseInput(reason);
   }
 
-  #onStart(controller: WritableStreamDefaultController, signal: AbortSignal | undefined): void {
+  // Input
+
+  #start(controller: WritableStreamDefaultController, signal: AbortSignal | undefined): void {
     this.#input = controller;
-    const onAbort = (event: Event) => this.#fail((event.target as AbortSignal).reason);
+    const onAbort = (event: Event) => this.#abort((event.target as AbortSignal).reason);
+    // abort() while a write waits or the stream closes reaches the sink only through this signal.
     controller.signal.addEventListener("abort", onAbort, { once: true });
     this.#topic.openStreams.add(this);
     this.#stopListening = () => {
       signal?.removeEventListener("abort", onAbort);
       this.#topic.openStreams.delete(this);
     };
-    if (signal?.aborted) this.#fail(signal.reason);
+    if (signal?.aborted) this.#abort(signal.reason);
     else signal?.addEventListener("abort", onAbort, { once: true });
   }
 
-  // Input
-
-  async #write(chunk: T | readonly T[]): Promise<void> {
+  /** Resolves once every record is accepted or has failed; returns a promise only when that takes time. */
+  #write(chunk: T | readonly T[]): void | Promise<void> {
     try {
       this.#topic.assertOpen("write");
-      const given = this.#toInputs(chunk);
-      const inputs = Array.isArray(given) ? given as readonly RecordInput[] : [given as RecordInput];
-      let next = 0;
-      while (next < inputs.length) {
-        await this.#room();
-        const upTo = Math.min(inputs.length, next + this.#maxUnread - this.#unread);
-        await this.#admit(inputs.slice(next, upTo));
-        next = upTo;
-      }
+      const inputs = this.#inputs(chunk);
+      const misfits = this.#misfits(inputs);
+      if (misfits !== null || inputs.length > this.#freePlaces) return this.#writeInPieces(inputs, misfits);
+      if (this.#admit(inputs) !== null) return this.#admitted();
     } catch (error) {
-      // What was accepted before is still reported; then the reader learns why there is no more.
-      this.#endInput(error);
+      this.#refuseInput(error);
       throw error;
     }
   }
 
-  get #unread(): number {
-    return this.#written - this.#reported;
+  #inputs(chunk: T | readonly T[]): readonly RecordInput[] {
+    const given = this.#toInputs(chunk);
+    if (Array.isArray(given)) return given;
+    this.#single[0] = given as RecordInput;
+    return this.#single;
   }
 
-  async #room(): Promise<void> {
-    while (this.#unread >= this.#maxUnread && this.#failure === null && !this.#isCancelled) {
+  /**
+   * Records that could never be delivered, for their size or a value out of range, by index; null for none.
+   *
+   * @throws {TypeError} For a record of the wrong type: a fault of the caller's program, which ends the pair.
+   */
+  #misfits(inputs: readonly unknown[]): Map<number, RangeError> | null {
+    let misfits: Map<number, RangeError> | null = null;
+    for (let i = 0; i < inputs.length; i++) {
+      try {
+        this.#topic.intake.checkOne(inputs[i]);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        (misfits ??= new Map()).set(i, error);
+      }
+    }
+    return misfits;
+  }
+
+  get #freePlaces(): number {
+    return this.#maxUnread - this.#queue.unreadCount;
+  }
+
+  /** Admits records for which there are places. Returns the admission when it waits for room in the buffer. */
+  #admit(inputs: readonly RecordInput[]): Admission | null {
+    const { intake } = this.#topic;
+    const firstIndex = this.#queue.nextIndex;
+    this.#queue.reserve(inputs.length);
+    try {
+      const call = { recipient: this, timeoutMs: this.#timeoutMs, isDue: false, firstIndex };
+      return this.#admission = intake.admit(inputs, call);
+    } catch (error) {
+      this.#queue.giveBack(inputs.length); // Overflow "reject": nothing was accepted.
+      throw error;
+    }
+  }
+
+  /** Resolves when the present admission is over. */
+  async #admitted(): Promise<void> {
+    try {
+      await this.#admission!.ended;
+    } catch (error) {
+      this.#refuseInput(error);
+      throw error;
+    } finally {
+      this.#admission = null;
+      this.#report();
+    }
+  }
+
+  /** Admits as many records at a time as there are places; a misfit takes its place as a failure. */
+  async #writeInPieces(inputs: readonly RecordInput[], misfits: Map<number, RangeError> | null): Promise<void> {
+    let from = 0;
+    while (from < inputs.length) {
+      await this.#untilFreePlace();
+      const misfit = misfits?.get(from);
+      if (misfit !== undefined) {
+        this.#refuse(inputs[from++]!, misfit);
+        continue;
+      }
+      let to = from + 1;
+      const end = Math.min(inputs.length, from + this.#freePlaces);
+      while (to < end && misfits?.has(to) !== true) to++;
+      await this.#writePiece(inputs.slice(from, to));
+      from = to;
+    }
+  }
+
+  async #writePiece(inputs: readonly RecordInput[]): Promise<void> {
+    let admission: Admission | null;
+    try {
+      admission = this.#admit(inputs);
+    } catch (error) {
+      this.#refuseInput(error);
+      throw error;
+    }
+    if (admission !== null) await this.#admitted();
+  }
+
+  /** Resolves when an outcome was read; rejects when the input ended meanwhile. */
+  async #untilFreePlace(): Promise<void> {
+    while (this.#freePlaces <= 0 && this.#failure === null) {
+      this.#topic.hurry(); // No more records can join the batches before the outcomes of these are read.
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
     if (this.#failure !== null) throw this.#failure.reason;
   }
 
-  async #admit(inputs: readonly RecordInput[]): Promise<void> {
-    // Runs of good records go in one piece; a bad one settles between them.
-    let from = 0;
-    for (let i = 0; i <= inputs.length; i++) {
-      const error = i < inputs.length ? this.#misfit(inputs[i]!) : undefined;
-      if (i < inputs.length && error === undefined) continue;
-      if (i > from) await this.#admitRun(inputs.slice(from, i));
-      if (error !== undefined) this.#refuseMisfit(inputs[i]!, error);
-      from = i + 1;
-    }
+  #refuse(input: RecordInput, cause: RangeError): void {
+    const { intake, lanes, name } = this.#topic;
+    const error = lanes.refusal(cause);
+    const nowMs = this.#topic.wallMs();
+    intake.record.prepare(input, nowMs);
+    if (!Number.isSafeInteger(intake.record.timestamp)) intake.record.timestamp = nowMs;
+    const failure = failureOf(intake.record, { topic: name, partition: null }, error);
+    const index = this.#queue.nextIndex;
+    this.#queue.reserve(1);
+    this.refused(index, error, () => failure);
   }
 
-  /** A record that is too large is a failure at its place; a wrong type ends the pair. */
-  #misfit(input: RecordInput): RangeError | undefined {
-    try {
-      this.#topic.intake.checkOne(input);
-      return undefined;
-    } catch (error) {
-      if (error instanceof RangeError) return error;
-      throw error;
-    }
-  }
-
-  #refuseMisfit(input: RecordInput, cause: RangeError): void {
-    const error = this.#topic.lanes.refusal(cause);
-    const { record } = this.#topic.intake;
-    record.prepare(input, this.#topic.wallMs());
-    const failure = failureOf(record, { topic: this.#topic.name, partition: null }, error);
-    this.#outcomes.push(undefined);
-    this.refused(this.#written++, error, () => failure);
-  }
-
-  async #admitRun(inputs: readonly RecordInput[]): Promise<void> {
-    const firstIndex = this.#written;
-    for (let i = 0; i < inputs.length; i++) this.#outcomes.push(undefined);
-    this.#written += inputs.length;
-    const { intake } = this.#topic;
-    const timeoutMs = this.#timeoutMs;
-    try {
-      this.#admission = intake.admit(inputs, { recipient: this, timeoutMs, isDue: false, firstIndex });
-    } catch (error) {
-      // Overflow "reject": nothing of the run was accepted.
-      this.#written = firstIndex;
-      this.#outcomes.length -= inputs.length;
-      throw error;
-    }
-    if (this.#admission === null) return;
-    try {
-      await this.#admission.ended;
-    } finally {
-      this.#admission = null;
-    }
-  }
-
+  /** Resolves when the outcome of every record is known, read or not. */
   async #close(): Promise<void> {
-    this.#isWritten = true;
+    this.#isClosing = true;
     this.#topic.hurry();
-    while (this.#settledCount < this.#written && this.#failure === null) {
+    while (!this.#queue.isSettled && this.#failure === null) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
     this.#stopListening();
+    // Aborted meanwhile. It must itself reject: the standard ignores controller.error() while closing.
     if (this.#failure !== null) throw this.#failure.reason;
     this.#report();
   }
 
   /** Nothing more is written: `reason` follows the outcomes of what was accepted. */
-  #endInput(reason: unknown): void {
+  #refuseInput(reason: unknown): void {
     this.#failure ??= { reason };
     this.#stopListening();
     this.#report();
-    this.#wake?.();
+    this.#awake();
   }
 
-  /** Aborted: what was never sent is struck out, and both sides error. */
-  #fail(reason: unknown): void {
-    if (this.#failure !== null && this.#isCancelled) return;
-    this.#failure ??= { reason };
-    this.#isCancelled = true;
+  /** What was never sent is struck out, and both sides error. */
+  #abort(reason: unknown): void {
+    if (this.#isOutputOver && this.#failure !== null) return;
+    this.#endOutput();
+    this.#output.error(reason);
+    this.#refuseInput(reason);
+    this.#input.error(reason);
     if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
     this.#topic.withdraw(this, reason);
-    this.#input.error(reason);
-    this.#output.error(reason);
-    this.#stopListening();
-    this.#wake?.();
-    this.#pull?.();
+  }
+
+  #awake(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
   }
 
   // Output
 
-  #onPull(): Promise<void> {
-    const pulled = new Promise<void>((resolve) => this.#pull = resolve);
+  #pull(): void {
+    this.#isWanted = true;
     this.#report();
-    return pulled;
   }
 
-  #onCancel(reason: unknown): void {
-    this.#isCancelled = true;
-    this.#outcomes = [];
-    if (!this.#isWritten) this.#input.error(reason);
-    this.#stopListening();
-    this.#wake?.();
+  #cancel(reason: unknown): void {
+    this.#endOutput();
+    if (this.#isClosing) return; // All is written; what was accepted goes out.
+    this.#input.error(reason);
+    this.#refuseInput(reason);
+    // A write that waits for room in the buffer has not been accepted.
+    if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
   }
 
-  /** Hands the outcomes that are next in order to a waiting reader, or ends the readable after the last. */
+  /** Gives a waiting reader the outcomes that are next in order, and ends the readable after the last. */
   #report(): void {
-    if (this.#isCancelled) return;
-    const isOver = (this.#isWritten || this.#failure !== null) && this.#reported === this.#written;
-    if (isOver && this.#admission === null) {
-      this.#isCancelled = true;
-      if (this.#failure === null) this.#output.close();
-      else this.#output.error(this.#failure.reason);
-      this.#pulled();
-      return;
+    if (this.#isOutputOver) return;
+    if (this.#isWanted && this.#queue.isReady) {
+      this.#isWanted = false;
+      this.#output.enqueue(this.#givesArrays ? this.#queue.takeRun() : this.#queue.takeOne());
+      this.#awake();
     }
-    if (this.#pull === null || this.#outcomes[this.#first] === undefined) return;
-    if (this.#arrays) this.#output.enqueue(this.#takeRun());
-    else this.#output.enqueue(this.#takeOne());
-    this.#pulled();
-    this.#wake?.();
-    this.#report(); // The last outcome is followed by the end.
+    const isInputOver = (this.#isClosing || this.#failure !== null) && this.#admission === null;
+    if (!isInputOver || this.#queue.unreadCount > 0 || this.#isOutputOver) return;
+    this.#endOutput();
+    if (this.#failure === null) this.#output.close();
+    else this.#output.error(this.#failure.reason);
   }
 
-  #pulled(): void {
-    const pull = this.#pull;
-    this.#pull = null;
-    pull?.();
-  }
-
-  #takeOne(): Outcome {
-    const outcome = this.#outcomes[this.#first]!;
-    this.#outcomes[this.#first++] = undefined;
-    this.#reported++;
-    if (this.#first >= 1024 && this.#first * 2 > this.#outcomes.length) {
-      this.#outcomes.splice(0, this.#first);
-      this.#first = 0;
-    }
-    return outcome;
-  }
-
-  #takeRun(): Outcome[] {
-    let end = this.#first;
-    while (end < this.#outcomes.length && this.#outcomes[end] !== undefined) end++;
-    const run = this.#outcomes.slice(this.#first, end) as Outcome[];
-    this.#outcomes.splice(0, end);
-    this.#first = 0;
-    this.#reported += run.length;
-    return run;
+  #endOutput(): void {
+    this.#isOutputOver = true;
+    this.#queue.discard();
   }
 
   // Recipient
 
-  #settledCount = 0;
-
-  #settle(inputIndex: number, outcome: Outcome): void {
-    if (!this.#isCancelled) this.#outcomes[inputIndex - this.#reported + this.#first] = outcome;
-  }
-
-  #noteSettled(count: number): void {
-    this.#settledCount += count;
-    this.#report();
-    if (this.#settledCount === this.#written) this.#wake?.();
-  }
-
   refused(inputIndex: number, _error: DeliveryError, failure: () => DeliveryFailure): void {
-    this.#settle(inputIndex, failure());
-    this.#noteSettled(1);
+    this.#queue.settle(inputIndex, failure());
+    this.#settled();
   }
 
   delivered(span: Span, partition: number, acknowledgement: Acknowledgement): void {
     const at = { topic: this.#topic.name, partition };
-    for (let i = 0; i < span.count; i++) this.#settle(span.inputIndex(i), deliveryOf(span, i, at, acknowledgement));
-    this.#noteSettled(span.count);
+    for (let i = 0; i < span.count; i++) {
+      this.#queue.settle(span.inputIndex(i), deliveryOf(span, i, at, acknowledgement));
+    }
+    this.#settled();
   }
 
   failed(span: Span, partition: number | null, error: DeliveryError): void {
     const at = { topic: this.#topic.name, partition };
-    failuresOf(span, at, error).forEach((failure, i) => this.#settle(span.inputIndex(i), failure));
-    this.#noteSettled(span.count);
+    const failures = failuresOf(span, at, error);
+    for (let i = 0; i < span.count; i++) this.#queue.settle(span.inputIndex(i), failures[i]!);
+    this.#settled();
+  }
+
+  #settled(): void {
+    this.#report();
+    if (this.#isClosing && this.#queue.isSettled) this.#awake();
   }
 }

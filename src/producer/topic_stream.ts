@@ -6,7 +6,9 @@
 
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure, RecordInput } from "../record.ts";
+import type { Admission } from "./admission.ts";
 import type { Recipient, Span } from "./batch.ts";
+import { checkCallOptions } from "./call_options.ts";
 import type { TopicCore } from "./topic_core.ts";
 
 /** How a topic's writable behaves. */
@@ -32,12 +34,15 @@ const QUEUE_BYTES = 64 * 1024;
  * @param topic The topic.
  * @param toInputs Turns a chunk into inputs.
  * @param options See {@linkcode WritableOptions}.
+ * @throws {TypeError} For an option of the wrong type or an unknown name, naming it.
+ * @throws {RangeError} For an option out of bounds.
  */
 export function topicStream<T>(
   topic: TopicCore,
   toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[],
   options: WritableOptions,
 ): WritableStream<T | readonly T[]> {
+  checkCallOptions(options, ["onFailure", "signal", "timeoutMs"]);
   const sink = new TopicSink(topic, toInputs, options);
   return new WritableStream(sink, { highWaterMark: QUEUE_BYTES, size: chunkBytes });
 }
@@ -50,12 +55,12 @@ function chunkBytes(chunk: unknown): number {
     return typeof value === "string" || value instanceof Uint8Array ? value.length + 64 : 64;
   }
   let bytes = 0;
-  for (const record of chunk) bytes += chunkBytes(record);
+  for (let i = 0; i < chunk.length; i++) bytes += chunkBytes(chunk[i]);
   return bytes;
 }
 
 /** See `Producer.writable`. */
-class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
+class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenStream {
   readonly wantsIndexes = false;
   readonly isUnattended: boolean;
   readonly spans = null;
@@ -66,10 +71,12 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
   /** One-element array for chunks of one record, so that none is made for each. */
   readonly #single: RecordInput[] = [""];
   #controller!: WritableStreamDefaultController;
+  /** Records of the present chunk that wait for room. */
+  #admission: Admission | null = null;
   /** Records admitted or being admitted, and not settled. */
-  #unsettled = 0;
-  #error: unknown = undefined;
-  #hasFailed = false;
+  #unsettledCount = 0;
+  /** Why the stream ended before its time, null while it did not. */
+  #failure: { readonly reason: unknown } | null = null;
   #closing: PromiseWithResolvers<void> | null = null;
   #stopListening: () => void = () => {};
 
@@ -87,7 +94,7 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
 
   start(controller: WritableStreamDefaultController): void {
     this.#controller = controller;
-    const onAbort = (event: Event) => this.#fail((event.target as AbortSignal).reason);
+    const onAbort = (event: Event) => this.abort((event.target as AbortSignal).reason);
     // abort() while a write waits or the stream closes reaches the sink only through this signal.
     controller.signal.addEventListener("abort", onAbort, { once: true });
     this.#topic.openStreams.add(this);
@@ -95,9 +102,8 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
       this.#signal?.removeEventListener("abort", onAbort);
       this.#topic.openStreams.delete(this);
     };
-    if (this.#signal === undefined) return;
-    if (this.#signal.aborted) this.#fail(this.#signal.reason);
-    else this.#signal.addEventListener("abort", onAbort, { once: true });
+    if (this.#signal?.aborted) this.abort(this.#signal.reason);
+    else this.#signal?.addEventListener("abort", onAbort, { once: true });
   }
 
   /**
@@ -105,36 +111,27 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
    * for each would cost as much as the record.
    */
   write(chunk: T | readonly T[]): void | Promise<void> {
-    const given = this.#toInputs(chunk);
-    let inputs: readonly RecordInput[];
-    if (Array.isArray(given)) {
-      inputs = given;
-      this.#topic.intake.check(inputs);
-    } else {
-      this.#topic.intake.checkOne(given);
-      this.#single[0] = given as RecordInput;
-      inputs = this.#single;
-    }
-    this.#topic.assertOpen("write");
-    this.#unsettled += inputs.length;
-    let admission;
     try {
-      admission = this.#topic.intake.admit(inputs, { recipient: this, timeoutMs: this.#timeoutMs, isDue: false });
+      this.#topic.assertOpen("write");
+      this.#admission = this.#admit(this.#inputs(chunk));
     } catch (error) {
-      this.#unsettled -= inputs.length;
+      // The stream errors by the throw itself; what was accepted before goes out.
+      this.end(error);
       throw error;
     }
+    const admission = this.#admission;
     if (admission === null) return;
-    this.#admission = admission;
+    // The partitioner refused a record of the chunk: those behind it that are not in yet stay out.
+    if (this.#failure !== null) this.#topic.intake.giveUp(admission, this.#failure.reason);
     return admission.ended.finally(() => this.#admission = null);
   }
 
   /** Resolves once every record of this stream is acknowledged. */
   async close(): Promise<void> {
     // Must itself reject: the standard ignores controller.error() while closing.
-    if (this.#hasFailed) throw this.#error;
+    if (this.#failure !== null) throw this.#failure.reason;
     this.#closing = Promise.withResolvers<void>();
-    if (this.#unsettled === 0) this.#closing.resolve();
+    if (this.#unsettledCount === 0) this.#closing.resolve();
     else this.#topic.hurry();
     try {
       await this.#closing.promise;
@@ -143,37 +140,51 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
     }
   }
 
-  /** Takes back every record of this stream that was never sent. */
+  /** Ends the stream, and takes back every record of it that was never sent. */
   abort(reason: unknown): void {
-    this.#fail(reason);
-  }
-
-  #admission: ReturnType<TopicCore["intake"]["admit"]> = null;
-
-  /** The stream ends with `reason`; what it still holds is struck out. */
-  #fail(reason: unknown): void {
-    if (this.#hasFailed) return;
-    this.#note(reason);
-    if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
+    if (this.#failure !== null) return;
+    this.#end(reason);
     this.#topic.withdraw(this, reason);
   }
 
-  /** Ends the stream; accepted records still go out. */
+  /** Implements `OpenStream`. */
   end(reason: unknown): void {
-    if (this.#hasFailed) return;
     // A stream that is closing is not cut short: its records go out, and close() tells.
-    if (this.#closing !== null) return;
-    this.#note(reason);
-    if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
+    if (this.#failure === null && this.#closing === null) this.#end(reason);
   }
 
-  #note(reason: unknown): void {
-    this.#hasFailed = true;
-    this.#error = reason;
+  #inputs(chunk: T | readonly T[]): readonly RecordInput[] {
+    const given = this.#toInputs(chunk);
+    if (Array.isArray(given)) {
+      this.#topic.intake.check(given);
+      return given;
+    }
+    this.#topic.intake.checkOne(given);
+    this.#single[0] = given as RecordInput;
+    return this.#single;
+  }
+
+  #admit(inputs: readonly RecordInput[]): Admission | null {
+    // Before: a record may be refused at once.
+    this.#unsettledCount += inputs.length;
+    try {
+      return this.#topic.intake.admit(inputs, { recipient: this, timeoutMs: this.#timeoutMs, isDue: false });
+    } catch (error) {
+      this.#unsettledCount -= inputs.length;
+      throw error;
+    }
+  }
+
+  /** Takes no more records, those that wait for room included. */
+  #end(reason: unknown): void {
+    this.#failure = { reason };
     this.#controller.error(reason);
-    this.#closing?.reject(reason);
-    this.#closing?.promise.catch(() => {}); // Reported by close(), if that is waiting.
     this.#stopListening();
+    if (this.#closing !== null) {
+      this.#closing.reject(reason);
+      this.#closing.promise.catch(() => {}); // close() tells, unless it was over just before.
+    }
+    if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
   }
 
   // Recipient
@@ -192,16 +203,13 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient {
   }
 
   #lost(count: number, error: Error): void {
-    if (!this.isUnattended && !this.#hasFailed) {
-      this.#note(error);
-      if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, error);
-    }
+    if (!this.isUnattended && this.#failure === null) this.#end(error);
     this.#settled(count);
   }
 
   #settled(count: number): void {
-    this.#unsettled -= count;
-    if (this.#unsettled === 0) this.#closing?.resolve();
+    this.#unsettledCount -= count;
+    if (this.#unsettledCount === 0) this.#closing?.resolve();
   }
 }
 
