@@ -6,7 +6,7 @@
 
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { RecordInput } from "../record.ts";
-import type { SpanTarget } from "./batch.ts";
+import type { RefusalListener, SpanTarget } from "./batch.ts";
 import type { BudgetShare, Waiter } from "./budget.ts";
 
 /** Framing that a record may need at most beside key, value and headers. */
@@ -32,8 +32,8 @@ export interface AdmissionHost {
   };
   /** Whether `share` has room for `bytes`, and nobody came first. */
   admits(share: BudgetShare, bytes: number): boolean;
-  /** Where the prepared record goes, or null when it is refused: its recipient has been told. */
-  route(to: SpanTarget): Destination | null;
+  /** Where the prepared record goes, or null when it is refused: `refusals` has been told. */
+  route(inputIndex: number, refusals: RefusalListener): Destination | null;
   /** Whether records may still go to a destination chosen earlier. */
   isOpen(destination: Destination): boolean;
   /** Notes a destination that got records in this run. */
@@ -50,6 +50,8 @@ export interface AdmissionOptions {
   readonly inputs: readonly RecordInput[];
   /** Where outcomes go; its `inputIndex` is moved along. */
   readonly to: SpanTarget;
+  /** Who is told of refused records. */
+  readonly refusals: RefusalListener;
   /** Place of the first record in the call's input. */
   readonly firstIndex: number;
   /** Timestamp for records that have none. */
@@ -100,6 +102,11 @@ export class Admission implements Waiter {
     return this.#options.firstIndex + this.#next;
   }
 
+  /** Who is told of refused records. */
+  get refusals(): RefusalListener {
+    return this.#options.refusals;
+  }
+
   /** Timestamp for records that have none. */
   get wallMs(): number {
     return this.#options.wallMs;
@@ -142,14 +149,14 @@ export class Admission implements Waiter {
 
   #admit(): BudgetShare | null {
     const host = this.#host;
-    const { inputs, to, firstIndex, wallMs, partitions } = this.#options;
+    const { inputs, to, refusals, firstIndex, wallMs, partitions } = this.#options;
     const { record } = host;
     for (; this.#next < inputs.length; this.#next++) {
       record.prepare(inputs[this.#next]!, wallMs);
       to.inputIndex = firstIndex + this.#next;
       let destination = this.#destination ?? this.#options.destinations?.[this.#next] ?? null;
       this.#destination = null;
-      if (destination === null || !host.isOpen(destination)) destination = host.route(to);
+      if (destination === null || !host.isOpen(destination)) destination = host.route(to.inputIndex, refusals);
       if (destination === null) {
         partitions?.push(null);
         continue;

@@ -22,16 +22,20 @@ export interface Acknowledgement {
   maybeDuplicate: boolean;
 }
 
+/** Who is told of records that did not come into a batch. */
+export interface RefusalListener {
+  /** One record was refused before it came into a batch. */
+  refused(inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void;
+}
+
 /** Who is told what became of the records of one call. */
-export interface Recipient {
+export interface Recipient extends RefusalListener {
   /** Whether each record's place in the call's input matters for the outcome. */
   readonly wantsIndexes: boolean;
   /** Whether nobody awaits the outcome, so that a failure is an event. */
   readonly isUnattended: boolean;
   /** Every span with records of the call, where it may be withdrawn before its time; else null. */
   readonly spans: Span[] | null;
-  /** One record was refused before it came into a batch. */
-  refused(inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void;
   /** A record that waited for the topic's partitions has one. */
   placed?(inputIndex: number, partition: number): void;
   /** The span's records are acknowledged. */

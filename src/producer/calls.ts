@@ -63,7 +63,7 @@ export class SendCall implements Recipient {
 
   /** Implements `Recipient`: one record alone that names no partition of the topic is misuse, a `RangeError`. */
   refused(_inputIndex: number, error: DeliveryError): void {
-    this.#reject(error.cause instanceof RangeError || error.cause instanceof TypeError ? error.cause : error);
+    this.#reject(misuseOr(error));
   }
 
   /** Implements `Recipient`. */
@@ -161,22 +161,63 @@ export class SendManyCall implements Recipient {
   }
 }
 
-/** All `enqueue`s of a topic whose partitions are known: nobody awaits their outcomes, so their spans can be one. */
-export class EnqueueRecipient implements Recipient {
+/** The recipient of every `enqueue`d record that has a partition: one for all calls, so that their spans can be one. */
+export const enqueued: Recipient = {
+  wantsIndexes: false,
+  isUnattended: true,
+  spans: null,
+  refused: () => {},
+  delivered: () => {},
+  failed: () => {}, // An event has told it.
+};
+
+/** Reports a record that was refused and that nobody awaits. */
+export type ReportRefusal = (error: DeliveryError, failure: DeliveryFailure) => void;
+
+/** `enqueue`: the recipient of its records as long as they wait for the topic's partitions, and of refusals. */
+export class EnqueueCall implements Recipient {
   /** Implements `Recipient`. */
-  readonly wantsIndexes: boolean = false;
+  readonly wantsIndexes = true;
   /** Implements `Recipient`. */
   readonly isUnattended = true;
   /** Implements `Recipient`. */
   readonly spans = null;
+  /** Partition of each record in input order, null while it has none. */
+  readonly partitions: (number | null)[] = [];
+  readonly #report: ReportRefusal;
+  /** Records that were refused so far; null once the call has ended, and events tell. */
+  #refusals: { error: DeliveryError; failure: DeliveryFailure }[] | null = [];
 
-  /** Implements `Recipient`: `refusedBy` tells. */
-  refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
-    this.refusals.push({ error, failure: failure() });
+  /** @param report Reports a refused record. */
+  constructor(report: ReportRefusal) {
+    this.#report = report;
   }
 
-  /** Records that were refused during the present call. */
-  readonly refusals: { error: DeliveryError; failure: DeliveryFailure }[] = [];
+  /**
+   * Ends the call.
+   *
+   * @param isMany Whether it was made with an array: then refused records are reported.
+   * @throws When its only record was refused: a `RangeError` for one that is for no partition of the topic.
+   */
+  end(isMany: boolean): void {
+    const refusals = this.#refusals!;
+    this.#refusals = null;
+    for (const { error, failure } of refusals) {
+      if (!isMany) throw misuseOr(error);
+      this.#report(error, failure);
+    }
+  }
+
+  /** Implements `Recipient`. */
+  refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
+    if (this.#refusals === null) this.#report(error, failure());
+    else this.#refusals.push({ error, failure: failure() });
+  }
+
+  /** Implements `Recipient`. */
+  placed(inputIndex: number, partition: number): void {
+    this.partitions[inputIndex] = partition;
+  }
 
   /** Implements `Recipient`. */
   delivered(): void {}
@@ -185,21 +226,7 @@ export class EnqueueRecipient implements Recipient {
   failed(): void {}
 }
 
-/** An `enqueue` whose records wait until the topic's partitions are known. */
-export class WaitingEnqueue extends EnqueueRecipient {
-  /** Implements `Recipient`. */
-  override readonly wantsIndexes = true;
-  /** Partition of each record, null while it has none. */
-  readonly partitions: (number | null)[];
-
-  /** @param partitions Partition of each record of the call, filled in as they become known. */
-  constructor(partitions: (number | null)[]) {
-    super();
-    this.partitions = partitions;
-  }
-
-  /** Implements `Recipient`. */
-  placed(inputIndex: number, partition: number): void {
-    this.partitions[inputIndex] = partition;
-  }
+/** What a single record is refused with: the misuse itself where it is one. */
+function misuseOr(error: DeliveryError): Error {
+  return error.cause instanceof RangeError || error.cause instanceof TypeError ? error.cause : error;
 }

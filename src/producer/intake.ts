@@ -8,7 +8,7 @@ import { BufferFullError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { RecordInput } from "../record.ts";
 import { Admission, type AdmissionHost, type AdmissionOptions, type Destination } from "./admission.ts";
-import type { Recipient, SpanTarget } from "./batch.ts";
+import type { Recipient, RefusalListener } from "./batch.ts";
 import type { BudgetShare } from "./budget.ts";
 import { failureOf } from "./failed_records.ts";
 import type { Lane } from "./lane.ts";
@@ -20,6 +20,8 @@ import type { TopicLanes } from "./topic_lanes.ts";
 export interface IntakeOptions {
   /** Who is told the outcomes. */
   readonly recipient: Recipient;
+  /** Who is told of records that are refused before they come into a batch; by default the recipient. */
+  readonly refusals?: RefusalListener;
   /** How long each record may take, in milliseconds; `Infinity` for no limit. */
   readonly timeoutMs: number;
   /** Whether what is admitted should go out as soon as it can. */
@@ -93,6 +95,7 @@ export class Intake implements AdmissionHost {
     const options: AdmissionOptions = {
       inputs,
       to: { recipient, deadlineMs, inputIndex: 0 },
+      refusals: call.refusals ?? recipient,
       firstIndex: call.firstIndex ?? 0,
       wallMs: timers.wallMs(),
       isDue: call.isDue,
@@ -112,11 +115,11 @@ export class Intake implements AdmissionHost {
   giveUp(admission: Admission, cause: unknown): void {
     if (!this.#waiting.has(admission)) return;
     if (admission.waitsFor !== null) this.#context.budget.leave(admission.waitsFor, admission);
-    const { remaining, nextIndex, wallMs, to } = admission;
+    const { remaining, nextIndex, wallMs, refusals } = admission;
     const error = this.#topic.refusal(cause);
     const at = { topic: this.#topic.topic, partition: null };
     remaining.forEach((input, i) => {
-      to.recipient.refused(nextIndex + i, error, () => {
+      refusals.refused(nextIndex + i, error, () => {
         this.record.prepare(input, wallMs);
         return failureOf(this.record, at, error);
       });
@@ -148,7 +151,7 @@ export class Intake implements AdmissionHost {
   }
 
   /** Implements `AdmissionHost`. */
-  route(to: SpanTarget): Destination | null {
+  route(inputIndex: number, refusals: RefusalListener): Destination | null {
     if (this.#topic.room !== null) return this.#topic.room;
     const partition = this.#topic.route(this.record);
     if (typeof partition === "number") return this.#topic.lane(partition);
@@ -156,7 +159,7 @@ export class Intake implements AdmissionHost {
     const at = { topic: this.#topic.topic, partition: null };
     // The record's bytes are copied now: the encoder goes on to the next one.
     const failure = failureOf(this.record, at, error);
-    to.recipient.refused(to.inputIndex, error, () => failure);
+    refusals.refused(inputIndex, error, () => failure);
     return null;
   }
 

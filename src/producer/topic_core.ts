@@ -11,7 +11,8 @@ import type { ProducerEventMap, ProducerEventType } from "../events.ts";
 import { quote, type ResolvedTopicOptions, type TopicOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
 import type { Recipient, Span } from "./batch.ts";
-import { EnqueueRecipient, SendCall, SendManyCall, WaitingEnqueue } from "./calls.ts";
+import { checkCallOptions } from "./call_options.ts";
+import { EnqueueCall, enqueued, SendCall, SendManyCall } from "./calls.ts";
 import { Intake } from "./intake.ts";
 import type { ProducerCore } from "./producer_core.ts";
 import { TopicLanes } from "./topic_lanes.ts";
@@ -92,7 +93,6 @@ export class TopicCore {
   /** Options that a handle has set. */
   #configured: TopicOptions | null = null;
   readonly #producer: ProducerCore;
-  readonly #enqueued = new EnqueueRecipient();
 
   /**
    * @param producer Its producer.
@@ -131,9 +131,10 @@ export class TopicCore {
 
   /** Delivers records. */
   async send(input: RecordInput | readonly RecordInput[], options: SendOptions = {}): Promise<Delivery | Delivery[]> {
+    this.assertOpen("send");
+    checkCallOptions(options, ["signal", "timeoutMs", "flush"]);
     const { signal, flush = true } = options;
     const timeoutMs = this.timeoutMs(options.timeoutMs, DEFAULT_SEND_TIMEOUT_MS);
-    this.assertOpen("send");
     const isMany = Array.isArray(input);
     const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
     this.intake.check(inputs);
@@ -161,19 +162,22 @@ export class TopicCore {
   /** Accepts records. */
   async enqueue(
     input: RecordInput | readonly RecordInput[],
-    { signal, flush = false }: EnqueueOptions = {},
+    options: EnqueueOptions = {},
   ): Promise<Enqueued | EnqueuedMany> {
     this.assertOpen("enqueue");
+    checkCallOptions(options, ["signal", "flush"]);
+    const { signal, flush = false } = options;
     const isMany = Array.isArray(input);
     const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
     this.intake.check(inputs);
     if (inputs.length === 0) return { partitions: [], buffered: 0 };
     signal?.throwIfAborted();
     if (this.lanes.quarantine !== null) throw this.#quarantined();
-    const partitions: (number | null)[] = [];
-    const recipient = this.lanes.room === null ? this.#enqueued : new WaitingEnqueue(partitions);
+    const call = new EnqueueCall((error, failure) => this.reportRefusal(error, failure));
+    const { partitions } = call;
+    const recipient = this.lanes.room === null ? enqueued : call;
     const timeoutMs = this.timeoutMs(undefined, Infinity);
-    const admission = this.intake.admit(inputs, { recipient, timeoutMs, isDue: flush, partitions });
+    const admission = this.intake.admit(inputs, { recipient, refusals: call, timeoutMs, isDue: flush, partitions });
     if (admission !== null) {
       const onAbort = () => this.intake.giveUp(admission, signal!.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -181,12 +185,11 @@ export class TopicCore {
         await admission.ended;
       } finally {
         signal?.removeEventListener("abort", onAbort);
-        if (admission.nextIndex < inputs.length) recipient.refusals.length = 0;
       }
     }
-    this.#reportRefusals(recipient, isMany);
     // The partition is worth waiting for as long as a first answer may come; the record is accepted either way.
     if (partitions.includes(null) && this.lanes.room !== null) await this.#producer.held(() => this.lanes.firstWord());
+    call.end(isMany);
     return isMany
       ? { partitions, buffered: this.#buffered(partitions) }
       : { partition: partitions[0]!, buffered: this.#buffered(partitions) };
@@ -256,10 +259,7 @@ export class TopicCore {
 
   /** Milliseconds a record of a call may take. */
   timeoutMs(given: number | undefined, fallback: number): number {
-    if (given === undefined) return this.options.deliveryTimeoutMs ?? fallback;
-    if (typeof given !== "number") throw new TypeError(`Cannot use "timeoutMs" ${quote(given)}: it must be a number`);
-    if (!(given > 0)) throw new RangeError(`Cannot use "timeoutMs" ${String(given)}: it must be above 0`);
-    return given;
+    return given ?? this.options.deliveryTimeoutMs ?? fallback;
   }
 
   /** @throws {TypeError} When the producer is closed. */
@@ -285,13 +285,6 @@ export class TopicCore {
   #quarantined(): DeliveryError {
     this.#producer.context.cluster.refresh(this.name);
     return this.lanes.refusal(this.lanes.quarantine);
-  }
-
-  #reportRefusals({ refusals }: EnqueueRecipient, isMany: boolean): void {
-    for (const { error, failure } of refusals.splice(0)) {
-      if (!isMany) throw error.cause instanceof RangeError ? error.cause : error;
-      this.reportRefusal(error, failure);
-    }
   }
 
   #buffered(partitions: readonly (number | null)[]): number {
