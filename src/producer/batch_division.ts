@@ -16,7 +16,7 @@ import { Batch, Span } from "./batch.ts";
  */
 export function divideBatch(batch: Batch, builders: readonly RecordBatchBuilder[]): Batch[] {
   let from = 0;
-  return builders.map((builder) => {
+  const parts = builders.map((builder) => {
     const part = new Batch(batch.pool, batch.openedMs, builder);
     part.recordBytes = part.queuedBytes;
     part.deadlineMs = batch.deadlineMs;
@@ -31,6 +31,8 @@ export function divideBatch(batch: Batch, builders: readonly RecordBatchBuilder[
     from += builder.count;
     return part;
   });
+  retireSpans(batch.spans);
+  return parts;
 }
 
 /**
@@ -54,11 +56,17 @@ export function dropRecords(batch: Batch, indexes: readonly number[]): Span[] {
     kept += to - from;
     from = to + 1;
   }
+  retireSpans(batch.spans);
   const gone = new Set(indexes);
   batch.builder.compact((index) => !gone.has(index));
   batch.spans = rest;
   batch.recordBytes -= bytesBefore - batch.queuedBytes;
   return dropped;
+}
+
+/** Others stand for these spans now: a call that withdraws its records must not find them. */
+function retireSpans(spans: readonly Span[]): void {
+  for (const span of spans) span.isSettled = true;
 }
 
 /** The parts of spans that lie in a range of records, counted from the start of that range. */
