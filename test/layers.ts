@@ -35,7 +35,7 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
 /** Names that belong to one place. They are looked for in code: comments and strings may mention them. */
 const TRIPWIRES: readonly (readonly [name: RegExp, home: RegExp, place: string])[] = [
   [/\bDeno\s*\??\.\s*(connect\w*|startTls)\b/, /^src\/net\/transport\.ts$/, "src/net/transport.ts"],
-  [/\bDeno\s*\??\.\s*listen\w*/, /^src\/embedded\/broker\.ts$/, "src/embedded/broker.ts"],
+  [/\bDeno\s*\??\.\s*listen\w*/, /^src\/embedded\/listener\.ts$/, "src/embedded/listener.ts"],
   [/\bDeno\s*\??\.\s*(serve|args|env|exit|exitCode)\b/, /^src\/cli\//, "src/cli"],
   [/\bDeno\s*\??\.?\s*\[|\}\s*=\s*Deno\b(?!\s*\.)/, /^src\/cli\//, "src/cli"], // would hide the names above
   [/(?<!\.\s*)\bconsole\b/, /^src\/(cli\/|logger\.ts$)/, "src/cli and src/logger.ts"],

@@ -100,7 +100,7 @@ Deno.test("findViolations() names a planted tripwire", async (t) => {
 Deno.test("findViolations() accepts tripwire names at home, in comments and in strings", () => {
   const files = [
     { path: "src/net/transport.ts", text: "Deno.connect({ port });" },
-    { path: "src/embedded/broker.ts", text: "Deno.listen({ port: 0 });" },
+    { path: "src/embedded/listener.ts", text: "Deno.listen({ port: 0 });" },
     { path: "src/cli/main.ts", text: "console.log(Deno.args, Deno.env); Deno.serve(f); Deno.exit(0);" },
     { path: "src/timers.ts", text: "setTimeout(f, 1);" },
     {

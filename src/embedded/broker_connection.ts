@@ -6,7 +6,8 @@
 
 import { ProtocolError } from "../../protocol/errors.ts";
 import { FrameSplitter } from "../net/frame_stream.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import { type Answer, CLOSE } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Largest request accepted, as in Kafka (`socket.request.max.bytes`). */
 export const MAX_REQUEST_BYTES = 104_857_600;
@@ -69,28 +70,33 @@ export class BrokerConnection {
   async #serve(): Promise<void> {
     const splitter = new FrameSplitter({ maxFrameBytes: MAX_REQUEST_BYTES });
     let buffer = new Uint8Array(READ_BUFFER_BYTES);
+    let isMute = false;
     while (true) {
       const count = await this.#conn.read(buffer);
       if (count === null) return;
+      if (isMute) continue;
       const frames = splitter.push(buffer.subarray(0, count));
       for (const frame of frames) {
-        const answer = await this.#answer(frame);
-        if (answer === "close" || this.#closing.signal.aborted) return;
-        if (answer !== "silent") { for (const segment of answer) await this.#write(segment); }
+        const { segments, then } = await this.#answer(frame);
+        if (this.#closing.signal.aborted) return;
+        for (const segment of segments) await this.#write(segment);
+        if (then === "close") return;
+        isMute = then === "silent";
+        if (isMute) break;
       }
       // Frames may be views of the buffer, and an interceptor may keep them.
       if (frames.length > 0) buffer = new Uint8Array(READ_BUFFER_BYTES);
     }
   }
 
-  /** The answer, or `"close"` when the connection ends before there is one: an interceptor may never settle. */
+  /** The answer, or the end when the connection ends before there is one: an interceptor may never settle. */
   #answer(frame: Uint8Array): Promise<Answer> {
     const { exchange, brokerId, onError } = this.#options;
     return new Promise((resolve) => {
-      this.#abandon = () => resolve("close");
+      this.#abandon = () => resolve(CLOSE);
       exchange.answer(frame, { brokerId, signal: this.#closing.signal }).then(resolve, (error) => {
         if (!(error instanceof ProtocolError)) onError(error);
-        resolve("close");
+        resolve(CLOSE);
       });
     });
   }

@@ -6,16 +6,16 @@
 
 import { apiByKey, type ApiName, apis, type RequestOf, type ResponseInput } from "../../protocol/apis.ts";
 import { errorCodeByName } from "../../protocol/error_codes.ts";
-import { type DecodedRequest, decodeRequest, decodeRequestHeader, encodeResponse } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import { type DecodedRequest, decodeRequest, decodeRequestHeader, encodeResponse } from "../../protocol/frame.ts";
+import { type Answer, faultyAnswer, rightAnswer } from "./answer.ts";
+import { checkedFault, isFault, isHandled } from "./fault.ts";
 import type { FaultPlan } from "./faults.ts";
 import { handlers } from "./handlers/mod.ts";
 import type { Handler, SharedState } from "./handlers/handler.ts";
-import type { InterceptedRequest, Interception, Interceptors } from "./interceptors.ts";
+import type { InterceptedRequest, Interceptors } from "./interceptors.ts";
+import { requestTargets } from "./request_targets.ts";
 import { sleep } from "./sleep.ts";
-
-/** What to send back: the segments of a frame, nothing, or the end of the connection. */
-export type Answer = Uint8Array[] | "silent" | "close";
 
 /** Who asks whom. */
 export interface Asker {
@@ -67,37 +67,39 @@ export class Exchange {
     this.#requestCounts.set(api, (this.#requestCounts.get(api) ?? 0) + 1);
     const delayMs = this.#faults.delayMs(api);
     if (delayMs > 0) await sleep(delayMs, { timers: this.#state.timers, signal: asker.signal });
-    const intercepted = { ...request, brokerId: asker.brokerId } as InterceptedRequest;
-    const response = this.#interceptors.concern(api)
-      ? await this.#interceptors.run(intercepted, async (changed) => await this.#handle(changed, asker))
-      : await this.#handle(intercepted, asker);
-    return answerFor(request, response);
+    return await this.#answerTo(request, asker);
   }
 
-  #handle(request: InterceptedRequest, asker: Asker): Interception | Promise<Interception> {
+  async #answerTo(request: DecodedRequest, asker: Asker): Promise<Answer> {
+    const { api } = request;
+    const planned = this.#faults.takeFault(api, asker.brokerId, () => requestTargets(request, this.#state.topology));
+    if (planned !== undefined && !isHandled(planned)) return faultyAnswer(request, planned, undefined);
+    const intercepted = { ...request, brokerId: asker.brokerId } as InterceptedRequest;
+    let response: ResponseInput<ApiName> | undefined;
+    const handle = async (changed: InterceptedRequest) => response = await this.#handle(changed, asker);
+    const interception = this.#interceptors.concern(api)
+      ? await this.#interceptors.run(intercepted, handle)
+      : await handle(intercepted);
+    if (!isFault(interception)) {
+      return planned === undefined ? rightAnswer(request, interception) : faultyAnswer(request, planned, interception);
+    }
+    const fault = checkedFault(interception);
+    if (isHandled(fault) && response === undefined) await handle(intercepted);
+    return faultyAnswer(request, fault, response);
+  }
+
+  #handle(request: InterceptedRequest, asker: Asker): ResponseInput<ApiName> | Promise<ResponseInput<ApiName>> {
     const { api, version, body } = request;
-    const context = { ...this.#state, ...asker, version, faults: this.#faults.forRequest(api) };
+    const context = { ...this.#state, ...asker, version, faults: this.#faults.forRequest(api, asker.brokerId) };
     // The table has each api's own handler, but the compiler cannot follow which it is.
-    return (handlers[api] as Handler<ApiName>)(body as RequestOf<ApiName>, context) as Interception;
+    return (handlers[api] as Handler<ApiName>)(body as RequestOf<ApiName>, context);
   }
 
   /** A client newer than the broker learns in which versions to ask, in the one that every client reads (KIP-511). */
   #versionsForStranger(correlationId: number): Answer {
     const errorCode = errorCodeByName("UNSUPPORTED_VERSION").code;
     const apiKeys = this.#state.versions.advertised().filter(({ apiKey }) => apiKey === apis.ApiVersions.key);
-    return encodeResponse("ApiVersions", 0, correlationId, { errorCode, apiKeys });
+    const segments = encodeResponse("ApiVersions", 0, correlationId, { errorCode, apiKeys });
+    return { segments, then: "serve" };
   }
-}
-
-function answerFor(request: DecodedRequest, response: Interception): Answer {
-  if (response === "close" || response === "silent") return response;
-  if (request.api === "Produce" && request.body.acks === 0) {
-    // Nobody reads an answer, so an error is told by ending the connection, as Kafka does.
-    return hasError(response as ResponseInput<"Produce">) ? "close" : "silent";
-  }
-  return encodeResponse(request.api, request.version, request.correlationId, response as ResponseInput<ApiName>);
-}
-
-function hasError({ responses }: ResponseInput<"Produce">): boolean {
-  return responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode }) => errorCode !== 0));
 }

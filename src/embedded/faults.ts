@@ -1,25 +1,42 @@
 /**
- * Errors to answer on demand, and delays.
+ * Errors and faults to answer with on demand, and delays.
  *
  * @module
  */
 
 import { type ApiName, apis } from "../../protocol/apis.ts";
 import { type ErrorCode, errorCodeByName } from "../../protocol/error_codes.ts";
+import { checkedFault, type Fault, type FaultObject } from "./fault.ts";
+import type { RequestTarget } from "./request_targets.ts";
 
-/** Which partitions a failure concerns; by default all of a request. */
+/** Which requests a failure concerns, and which partitions in them; by default all. */
 export interface FailureTarget {
   /** Only this topic. */
   topic?: string;
   /** Only this partition of each topic concerned. */
   partition?: number;
+  /** Only requests to the broker of this id. */
+  broker?: number;
+}
+
+/** What a caller plans. */
+export interface PlannedFailure {
+  /** Which requests. */
+  api: ApiName;
+  /** Kafka's name of an error, or a fault. */
+  failure: string | Fault;
+  /** How many requests. */
+  times: number;
+  /** Which of them. */
+  target: FailureTarget;
 }
 
 interface FailureRule {
-  api: ApiName;
-  error: ErrorCode;
+  readonly api: ApiName;
+  /** An error to answer; or a fault, which has no code. */
+  readonly failure: ErrorCode | FaultObject;
+  readonly target: FailureTarget;
   timesLeft: number;
-  target: FailureTarget;
 }
 
 /** What is planned for one request. */
@@ -39,15 +56,19 @@ export class FaultPlan {
   readonly #delaysMs = new Map<ApiName | "all", number>();
 
   /**
-   * Plans failures.
+   * Plans failures; what is left of them is taken back when what is returned is disposed of.
    *
+   * @throws {TypeError} When there is no such fault.
    * @throws {RangeError} When the api, the error name or the number of times makes no sense.
    */
-  failNext(api: ApiName, errorName: string, times: number, target: FailureTarget): void {
+  failNext({ api, failure, times, target }: PlannedFailure): Disposable {
     assertApiName(api);
-    const error = errorCodeByName(errorName);
     if (!(times > 0)) throw new RangeError(`Cannot plan a failure: times must be at least 1, but is ${times}`);
-    this.#rules.push({ api, error, timesLeft: times, target });
+    const isFault = typeof failure !== "string" || failure === "close" || failure === "silent";
+    const planned = isFault ? checkedFault(failure as Fault) : errorCodeByName(failure);
+    const rule: FailureRule = { api, failure: planned, target, timesLeft: times };
+    this.#rules.push(rule);
+    return { [Symbol.dispose]: () => void (rule.timesLeft = 0) };
   }
 
   /** Sets the delay of an api, or of all that have none of their own; 0 takes it back. */
@@ -63,33 +84,51 @@ export class FaultPlan {
   }
 
   /**
-   * The failures for one request. A rule counts down once a request that it hits, however many partitions that has; a
+   * The errors for one request. A rule counts down once a request that it hits, however many partitions that has; a
    * partition takes the oldest rule that concerns it.
    */
-  forRequest(api: ApiName): RequestFaults {
-    if (this.#rules.length === 0) return NO_FAULTS;
-    this.#dropUsedUp();
+  forRequest(api: ApiName, brokerId: number): RequestFaults {
     // A copy: a rule that this request used up must stay in force for the request's other partitions.
-    const rules = this.#rules.filter((rule) => rule.api === api);
+    const rules = this.#rulesFor(api, brokerId).filter(({ failure }) => !("fault" in failure));
+    if (rules.length === 0) return NO_FAULTS;
     const used = new Set<FailureRule>();
     const errorFor = (topic: string | null, partition: number | null) => {
       const rule = rules.find((rule) =>
-        (rule.timesLeft > 0 || used.has(rule)) && concerns(rule.target, topic, partition)
+        (rule.timesLeft > 0 || used.has(rule)) && concerns(rule.target, { topic, partition })
       );
       if (rule === undefined) return undefined;
       if (!used.has(rule)) {
         used.add(rule);
         rule.timesLeft--;
       }
-      return rule.error;
+      return rule.failure as ErrorCode;
     };
     return { errorFor };
   }
 
-  #dropUsedUp(): void {
+  /**
+   * The fault of one request, if one is planned: that of the oldest rule that concerns it, which counts down.
+   *
+   * @param targets Lists what the request names; called only when it matters.
+   */
+  takeFault(api: ApiName, brokerId: number, targets: () => readonly RequestTarget[]): FaultObject | undefined {
+    for (const rule of this.#rulesFor(api, brokerId)) {
+      const { failure, target } = rule;
+      if (!("fault" in failure)) continue;
+      const isForAll = target.topic === undefined && target.partition === undefined;
+      if (!isForAll && !targets().some((named) => concerns(target, named))) continue;
+      rule.timesLeft--;
+      return failure;
+    }
+    return undefined;
+  }
+
+  /** The rules in force, the oldest first. */
+  #rulesFor(api: ApiName, brokerId: number): FailureRule[] {
     for (let i = this.#rules.length - 1; i >= 0; i--) {
       if (this.#rules[i]!.timesLeft <= 0) this.#rules.splice(i, 1);
     }
+    return this.#rules.filter((rule) => rule.api === api && (rule.target.broker ?? brokerId) === brokerId);
   }
 }
 
@@ -102,7 +141,7 @@ export function assertApiName(api: string): asserts api is ApiName {
   }
 }
 
-function concerns(target: FailureTarget, topic: string | null, partition: number | null): boolean {
+function concerns(target: FailureTarget, { topic, partition }: RequestTarget): boolean {
   if (target.topic !== undefined && target.topic !== topic) return false;
   return target.partition === undefined || target.partition === partition;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { ApiName, RequestOf, ResponseInput } from "../../protocol/apis.ts";
+import { type Fault, isFault } from "./fault.ts";
 
 /** A request on its way to its handler. */
 export interface InterceptedRequest<A extends ApiName = ApiName> {
@@ -22,16 +23,22 @@ export interface InterceptedRequest<A extends ApiName = ApiName> {
   readonly body: RequestOf<A>;
 }
 
+/** What becomes of a request: an answer, by Kafka's field names, or what goes wrong with it. */
+export type Interception<A extends ApiName = ApiName> = ResponseInput<A> | Fault;
+
 /**
- * What becomes of a request: an answer, by Kafka's field names; `"close"` ends the connection without one; `"silent"`
- * leaves the client waiting, while later requests of the connection are answered.
+ * Hands a request on: to the interceptor registered before, or to the broker. Resolves with the answer. When the other
+ * interceptor lets something go wrong, it rejects, and that goes wrong unless the caller catches and answers by itself.
  */
-export type Interception<A extends ApiName = ApiName> = ResponseInput<A> | "close" | "silent";
+export type Next<A extends ApiName> = (request: InterceptedRequest<A>) => Promise<ResponseInput<A>>;
 
-/** Hands a request on: to the interceptor registered before, or to the broker. */
-export type Next<A extends ApiName> = (request: InterceptedRequest<A>) => Promise<Interception<A>>;
-
-/** Answers a request in the broker's stead, or changes it or its answer on the way. */
+/**
+ * Answers a request in the broker's stead, or changes it or its answer on the way, or lets it go wrong.
+ *
+ * The broker carries the request out when `next` is called, and not otherwise: `return "close"` loses the request,
+ * `await next(request); return "close"` only its answer. A fault that needs an answer, as `{ fault: "partialFrame" }`
+ * does, takes what the broker answered to `next`; if that was not called, the request is carried out now.
+ */
 export type Interceptor<A extends ApiName> = (
   request: InterceptedRequest<A>,
   next: Next<A>,
@@ -63,17 +70,33 @@ export class Interceptors {
   }
 
   /** Sends a request through the interceptors of its api, down to `handle`. */
-  run<A extends ApiName>(
+  async run<A extends ApiName>(
     request: InterceptedRequest<A>,
-    handle: (request: InterceptedRequest<A>) => Promise<Interception<A>>,
+    handle: (request: InterceptedRequest<A>) => Promise<ResponseInput<A>>,
   ): Promise<Interception<A>> {
     const chain = this.#byApi.get(request.api) ?? [];
     const step = async (index: number, request: InterceptedRequest<A>): Promise<Interception<A>> => {
       const interceptor = chain[index];
       if (interceptor === undefined) return await handle(request);
-      const next: Next<A> = (changed) => step(index - 1, changed);
+      const next: Next<A> = async (changed) => {
+        const interception = await step(index - 1, changed);
+        if (isFault(interception)) throw new ChosenFault(interception);
+        return interception;
+      };
       return await interceptor(request, next) as Interception<A>;
     };
-    return step(chain.length - 1, request);
+    try {
+      return await step(chain.length - 1, request);
+    } catch (error) {
+      if (error instanceof ChosenFault) return error.fault;
+      throw error;
+    }
+  }
+}
+
+/** Carries a fault past the interceptors that wait for an answer: none can go on without one. */
+class ChosenFault extends Error {
+  constructor(readonly fault: Fault) {
+    super("Cannot hand the request on: the interceptor registered before lets its answer go wrong");
   }
 }

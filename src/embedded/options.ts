@@ -4,25 +4,25 @@
  * @module
  */
 
-import type { ApiName } from "../../protocol/apis.ts";
 import { platformTimers, type Timers } from "../timers.ts";
-import { type OfferedRange, OfferedVersions } from "./versions.ts";
+import type { TopicLayout } from "./topic_layout.ts";
+import { type KafkaRelease, type OfferedRanges, OfferedVersions } from "./versions.ts";
 
 /** Options of `EmbeddedCluster.listen()`. */
 export interface EmbeddedClusterOptions {
   /**
-   * How many brokers; their ids are 1, 2, ….
+   * How many brokers, with the ids 1, 2, …; or the id of each, e.g. `[0, 7, 1001]`.
    *
    * @default {1}
    */
-  brokers?: number;
+  brokers?: number | readonly number[];
   /**
-   * How many partitions each topic has, by name.
+   * How many partitions each topic has, by name, or its layout: `{ events: 6, audit: { partitions: [0, 1, 3] } }`.
    *
    * @default {{}}
    */
-  topics?: Readonly<Record<string, number>>;
-  /** Port of each broker on 127.0.0.1; 0 or left out for any free one. */
+  topics?: Readonly<Record<string, number | TopicLayout>>;
+  /** Port of each broker on 127.0.0.1, in the order of their ids; 0 or left out for any free one. */
   ports?: readonly number[];
   /**
    * How many brokers hold each partition. With 1, a partition has no leader while its broker is stopped.
@@ -48,20 +48,23 @@ export interface EmbeddedClusterOptions {
    * @default {1_048_588}
    */
   maxMessageBytes?: number;
-  /** First and last version offered of an api, to act as an older broker; null takes the api away. */
-  versions?: Partial<Record<ApiName, OfferedRange>>;
+  /**
+   * To act as an older broker: a release, e.g. `"2.8"`; or the first and last version offered of single apis, e.g.
+   * `{ Produce: [3, 7], InitProducerId: null }`, where null takes the api away.
+   *
+   * @default {Everything that can be spoken: what Kafka 4.3 offers.}
+   */
+  versions?: KafkaRelease | OfferedRanges;
   /** Clock and timers; for tests. */
   timers?: Timers;
 }
 
 /** Options with nothing left out. */
 export interface ResolvedOptions {
-  /** Number of brokers. */
-  brokers: number;
-  /** Partitions of each topic. */
-  topics: Readonly<Record<string, number>>;
-  /** Ports, undefined for any. */
-  ports: readonly (number | undefined)[];
+  /** Ids and ports of the brokers; port undefined for any. */
+  brokers: readonly { id: number; port: number | undefined }[];
+  /** Layout of each topic. */
+  topics: Readonly<Record<string, number | TopicLayout>>;
   /** Replicas of each partition. */
   replication: number;
   /** Whether metadata requests create topics. */
@@ -79,6 +82,7 @@ export interface ResolvedOptions {
 /** Room for a record batch of 1 MiB of records and what Kafka adds: its default. */
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 const MAX_BROKER_COUNT = 100;
+const MAX_BROKER_ID = 2 ** 31 - 1;
 
 const NAMES: ReadonlySet<string> = new Set<keyof EmbeddedClusterOptions>([
   "brokers",
@@ -102,22 +106,35 @@ export function resolveOptions(options: EmbeddedClusterOptions): ResolvedOptions
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw new TypeError(`Cannot start an embedded cluster: there is no option "${name}"`);
   }
-  const brokers = count("brokers", options.brokers ?? 1, MAX_BROKER_COUNT);
+  const ids = brokerIds(options.brokers ?? 1);
   const ports = options.ports ?? [];
-  if (ports.length > brokers) {
-    throw new RangeError(`Cannot start an embedded cluster: ${ports.length} ports for ${brokers} brokers`);
+  if (ports.length > ids.length) {
+    throw new RangeError(`Cannot start an embedded cluster: ${ports.length} ports for ${ids.length} brokers`);
   }
   return {
-    brokers,
+    brokers: ids.map((id, i) => ({ id, port: ports[i] || undefined })),
     topics: options.topics ?? {},
-    ports: Array.from({ length: brokers }, (_, i) => ports[i] || undefined),
-    replication: count("replication", options.replication ?? 1, brokers),
+    replication: count("replication", options.replication ?? 1, ids.length),
     autoCreateTopics: options.autoCreateTopics ?? false,
     defaultPartitions: count("defaultPartitions", options.defaultPartitions ?? 1, Number.MAX_SAFE_INTEGER),
     maxMessageBytes: count("maxMessageBytes", options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 2 ** 31 - 1),
     versions: new OfferedVersions(options.versions),
     timers: options.timers ?? platformTimers,
   };
+}
+
+function brokerIds(brokers: number | readonly number[]): readonly number[] {
+  if (typeof brokers === "number") {
+    return Array.from({ length: count("brokers", brokers, MAX_BROKER_COUNT) }, (_, i) => i + 1);
+  }
+  count("the number of brokers", brokers.length, MAX_BROKER_COUNT);
+  if (new Set(brokers).size === brokers.length && brokers.every(isBrokerId)) return brokers;
+  throw new RangeError(`Cannot start an embedded cluster: brokers are [${brokers.join(", ")}], not ids from 0 on`);
+}
+
+/** Whether Kafka takes it for the id of a broker. */
+export function isBrokerId(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id <= MAX_BROKER_ID;
 }
 
 function count(name: string, value: number, max: number): number {

@@ -155,6 +155,11 @@ export class PartitionLog {
     return latest && this.#placeWithin(latest, (record) => BigInt(record.timestamp) === latest.maxTimestamp);
   }
 
+  /** The batches that hold records that may be read, in order. */
+  batches(): readonly LogBatch[] {
+    return this.#batches;
+  }
+
   /** The records that may be read, in order. */
   *records(): Generator<LogRecord, void, undefined> {
     for (const batch of this.#batches) {

@@ -4,44 +4,21 @@
  * @module
  */
 
+import { BROKER_HOST } from "./address.ts";
 import { PartitionLog } from "./partition_log.ts";
+import { EmbeddedTopic, NO_LEADER, type Partition } from "./topic.ts";
+import { type PlannedPartition, planPartitions, type TopicLayout } from "./topic_layout.ts";
 
 /** A broker as the others see it. */
 export interface BrokerNode {
-  /** Id, from 1. */
+  /** Id. */
   readonly id: number;
-  /** Port on 127.0.0.1; stays the same while the broker is stopped. */
-  readonly port: number;
+  /** Host that clients are told to connect to. */
+  host: string;
+  /** Port that clients are told to connect to; stays the same while the broker is stopped. */
+  port: number;
   /** Whether it accepts connections. */
   isUp: boolean;
-}
-
-/** A partition: a log, and which broker answers for it. */
-export interface Partition {
-  /** Topic it belongs to. */
-  readonly topic: string;
-  /** Number within the topic, from 0. */
-  readonly index: number;
-  /** The records; the same log for all replicas. */
-  readonly log: PartitionLog;
-  /** Id of the leader, -1 while there is none. */
-  leader: number;
-  /** Raised with every change of leader. */
-  leaderEpoch: number;
-  /** Ids of the brokers that hold it, the preferred leader first. */
-  replicas: number[];
-  /** Ids of the replicas in sync: those that are up, or the last that was. */
-  isr: number[];
-}
-
-/** A topic and its partitions. */
-export interface EmbeddedTopic {
-  /** Name. */
-  readonly name: string;
-  /** Id, as Kafka prints it: 22 characters of base64url. */
-  readonly id: string;
-  /** By number. */
-  readonly partitions: Partition[];
 }
 
 /** What a topology needs. */
@@ -54,16 +31,6 @@ export interface TopologyOptions {
   onAppend: (log: PartitionLog) => void;
 }
 
-/** How a topic is laid out. */
-export interface TopicLayout {
-  /** How many partitions. */
-  partitions: number;
-  /** How many brokers hold each. */
-  replication: number;
-}
-
-/** No leader, as Kafka writes it. */
-export const NO_LEADER = -1;
 /** Kafka's longest topic name. */
 const MAX_TOPIC_NAME_LENGTH = 249;
 
@@ -86,7 +53,7 @@ export class Topology {
 
   /** The brokers that are up, by id. */
   upBrokers(): BrokerNode[] {
-    return [...this.brokers.values()].filter((broker) => broker.isUp);
+    return this.#brokersById().filter((broker) => broker.isUp);
   }
 
   /** The topic of an id, if there is one. */
@@ -96,39 +63,62 @@ export class Topology {
 
   /** A partition, if there is one. */
   partition(topic: string, index: number): Partition | undefined {
-    return this.topics.get(topic)?.partitions[index];
+    return this.topics.get(topic)?.partition(index);
+  }
+
+  /** Adds a broker that is up. */
+  addBroker(id: number, port: number): void {
+    this.brokers.set(id, { id, host: BROKER_HOST, port, isUp: true });
   }
 
   /**
-   * Creates a topic. Leaders go round the brokers, beginning with the first.
+   * Takes a broker out of the cluster, as an operator does: what it holds moves to others first, records and all.
+   *
+   * @throws {TypeError} When it is the last one.
+   */
+  removeBroker(id: number): void {
+    if (this.brokers.size === 1) throw new TypeError(`Cannot remove broker ${id}: it is the last`);
+    const held = [...this.#partitionsOf(id)];
+    this.brokers.delete(id);
+    for (const partition of held) this.#replace(partition, id);
+  }
+
+  /**
+   * Creates a topic. Leaders go round the brokers, beginning with the first, unless the layout says otherwise.
    *
    * @throws {RangeError} When the name or the layout is not possible.
    * @throws {TypeError} When there is such a topic.
    */
-  addTopic(name: string, layout: TopicLayout): EmbeddedTopic {
+  addTopic(name: string, layout: Required<TopicLayout>): EmbeddedTopic {
     if (!isTopicName(name)) throw new RangeError(`Cannot add topic: "${name}" is no name for a topic`);
     if (this.topics.has(name)) throw new TypeError(`Cannot add topic "${name}": it exists`);
-    this.#assertLayout(name, layout);
-    const topic: EmbeddedTopic = { name, id: randomId(), partitions: [] };
+    const brokers = this.#brokersById();
+    const planned = planPartitions(layout, { action: `Cannot add topic "${name}"`, brokers, taken: [] });
+    const topic = new EmbeddedTopic(name, randomId());
+    topic.add(planned.map((partition) => this.#make(topic, partition)));
     this.topics.set(name, topic);
     this.#topicsById.set(topic.id, topic);
-    this.#growTo(topic, layout);
     return topic;
   }
 
   /**
    * Gives a topic more partitions, with as many replicas as its first.
    *
-   * @param count How many it shall have then.
-   * @throws {RangeError} When there is no such topic, or it has that many already.
+   * @param partitions How many it shall have then, or those that it shall get.
+   * @throws {RangeError} When there is no such topic, or it has that many or one of these already.
    */
-  addPartitions(name: string, count: number): void {
+  addPartitions(name: string, partitions: TopicLayout["partitions"]): void {
     const topic = this.topics.get(name);
     if (topic === undefined) throw new RangeError(`Cannot add partitions: there is no topic "${name}"`);
-    if (!Number.isInteger(count) || count <= topic.partitions.length) {
-      throw new RangeError(`Cannot add partitions: "${name}" has ${topic.partitions.length}, asked for ${count}`);
+    const taken = topic.partitions.map(({ index }) => index);
+    if (typeof partitions === "number" && !(Number.isInteger(partitions) && partitions > taken.length)) {
+      throw new RangeError(`Cannot add partitions: "${name}" has ${taken.length}, asked for ${partitions}`);
     }
-    this.#growTo(topic, { partitions: count, replication: topic.partitions[0]!.replicas.length });
+    // Brokers may have been removed since the first partition was made.
+    const replication = Math.min(topic.partitions[0]!.replicas.length, this.brokers.size);
+    const action = `Cannot add partitions to "${name}"`;
+    const planned = planPartitions({ partitions, replication }, { action, brokers: this.#brokersById(), taken });
+    topic.add(planned.map((partition) => this.#make(topic, partition)));
   }
 
   /** Removes a topic with its records. */
@@ -199,33 +189,29 @@ export class Topology {
     }
   }
 
-  #growTo(topic: EmbeddedTopic, layout: TopicLayout): void {
-    const ids = [...this.brokers.keys()];
-    while (topic.partitions.length < layout.partitions) {
-      const index = topic.partitions.length;
-      const replicas = Array.from({ length: layout.replication }, (_, i) => ids[(index + i) % ids.length]!);
-      const up = replicas.filter((id) => this.brokers.get(id)!.isUp);
-      topic.partitions.push({
-        topic: topic.name,
-        index,
-        log: new PartitionLog({ topic: topic.name, partition: index, ...this.#options }),
-        leader: up[0] ?? NO_LEADER,
-        leaderEpoch: 0,
-        replicas,
-        isr: up.length > 0 ? up : [replicas[0]!],
-      });
-    }
+  #brokersById(): BrokerNode[] {
+    return [...this.brokers.values()].sort((a, b) => a.id - b.id);
   }
 
-  #assertLayout(name: string, { partitions, replication }: TopicLayout): void {
-    if (!Number.isInteger(partitions) || partitions < 1) {
-      throw new RangeError(`Cannot add topic "${name}": the number of partitions is ${partitions}`);
-    }
-    if (!Number.isInteger(replication) || replication < 1 || replication > this.brokers.size) {
-      throw new RangeError(
-        `Cannot add topic "${name}": replication is ${replication}, the number of brokers ${this.brokers.size}`,
-      );
-    }
+  #make(topic: EmbeddedTopic, planned: PlannedPartition): Partition {
+    const log = new PartitionLog({ topic: topic.name, partition: planned.index, ...this.#options });
+    return { topic: topic.name, log, leaderEpoch: 0, ...planned };
+  }
+
+  /** Puts another broker into the place of one that has been removed; one less holds the partition if all do. */
+  #replace(partition: Partition, removed: number): void {
+    const spare = this.#brokersById().filter(({ id }) => !partition.replicas.includes(id));
+    const up = spare.filter(({ isUp }) => isUp);
+    const candidates = up.length > 0 ? up : spare;
+    // By the partition's id, so that not all that it held goes to one broker.
+    const heirId = candidates[partition.index % candidates.length]?.id;
+    partition.replicas = partition.replicas.flatMap((id) => id !== removed ? id : heirId ?? []);
+    partition.isr = partition.isr.filter((id) => id !== removed);
+    if (heirId !== undefined && (up.length > 0 || partition.isr.length === 0)) partition.isr.push(heirId);
+    if (partition.isr.length === 0) partition.isr.push(partition.replicas[0]!);
+    if (partition.leader !== removed && partition.leader !== NO_LEADER) return;
+    const next = partition.isr.find((id) => this.brokers.get(id)!.isUp) ?? NO_LEADER;
+    if (next !== partition.leader) this.#lead(partition, next);
   }
 }
 

@@ -10,19 +10,39 @@ import { assertApiName } from "./faults.ts";
 /** First and last version of an api, both included; null for an api that is not offered. */
 export type OfferedRange = readonly [min: number, max: number] | null;
 
+/** The ranges of single apis; those left out keep theirs. */
+export type OfferedRanges = Partial<Record<ApiName, OfferedRange>>;
+
+/** A release of Kafka to act as: it offers the versions that this one did, as far as they can be spoken. */
+export type KafkaRelease = "0.11" | "1.1" | "2.0" | "2.8" | "3.9";
+
+/**
+ * The last version of each api, as `ApiKeys` of Kafka's clients 0.11.0.3, 1.1.1, 2.0.1, 2.8.2 and 3.9.1 gives it. They go
+ * back further than can be spoken here, to formats that Kafka 4 has dropped too (KIP-896).
+ */
+const LAST_VERSIONS: Readonly<Record<ApiName, Readonly<Record<KafkaRelease, number>>>> = {
+  Produce: { "0.11": 3, "1.1": 5, "2.0": 6, "2.8": 9, "3.9": 11 },
+  Fetch: { "0.11": 5, "1.1": 7, "2.0": 8, "2.8": 12, "3.9": 17 },
+  ListOffsets: { "0.11": 2, "1.1": 2, "2.0": 3, "2.8": 6, "3.9": 9 },
+  Metadata: { "0.11": 4, "1.1": 5, "2.0": 6, "2.8": 11, "3.9": 12 },
+  ApiVersions: { "0.11": 1, "1.1": 1, "2.0": 2, "2.8": 3, "3.9": 4 },
+  CreateTopics: { "0.11": 2, "1.1": 2, "2.0": 3, "2.8": 7, "3.9": 7 },
+  InitProducerId: { "0.11": 0, "1.1": 0, "2.0": 1, "2.8": 4, "3.9": 5 },
+};
+
 /** What an embedded cluster offers: everything it can, unless told otherwise. */
 export class OfferedVersions {
   readonly #ranges = new Map<ApiName, readonly [min: number, max: number]>();
 
   /**
-   * @param overrides Ranges of single apis, to act as an older broker.
-   * @throws {RangeError} When a range goes beyond what can be spoken.
+   * @param overrides A release or ranges of single apis, to act as an older broker.
+   * @throws {RangeError} When there is no such release, or a range goes beyond what can be spoken.
    */
-  constructor(overrides: Partial<Record<ApiName, OfferedRange>> = {}) {
+  constructor(overrides: KafkaRelease | OfferedRanges = {}) {
     for (const api of Object.keys(apis) as ApiName[]) {
       this.#ranges.set(api, [apis[api].minVersion, apis[api].maxVersion]);
     }
-    for (const [api, range] of Object.entries(overrides)) {
+    for (const [api, range] of Object.entries(typeof overrides === "string" ? rangesOf(overrides) : overrides)) {
       assertApiName(api);
       if (range === null) this.#ranges.delete(api);
       else if (range !== undefined) this.#ranges.set(api, checkedRange(api, range));
@@ -46,6 +66,15 @@ export class OfferedVersions {
     }));
     return rows.sort((a, b) => a.apiKey - b.apiKey);
   }
+}
+
+function rangesOf(release: KafkaRelease): OfferedRanges {
+  if (!Object.hasOwn(LAST_VERSIONS.Produce, release)) {
+    const known = Object.keys(LAST_VERSIONS.Produce).join(", ");
+    throw new RangeError(`Cannot act as Kafka ${release}: the releases are ${known}`);
+  }
+  const rangeOf = (api: ApiName) => [api, [apis[api].minVersion, LAST_VERSIONS[api][release]]];
+  return Object.fromEntries((Object.keys(apis) as ApiName[]).map(rangeOf)) as OfferedRanges;
 }
 
 function checkedRange(api: ApiName, [min, max]: readonly [number, number]): readonly [number, number] {

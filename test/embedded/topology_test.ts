@@ -1,9 +1,10 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { isTopicName, NO_LEADER, Topology } from "../../src/embedded/topology.ts";
+import { NO_LEADER } from "../../src/embedded/topic.ts";
+import { isTopicName, Topology } from "../../src/embedded/topology.ts";
 
 function makeTopology(brokerCount: number): Topology {
   const topology = new Topology({ maxMessageBytes: 1_000, wallMs: () => 0, onAppend: () => {} });
-  for (let id = 1; id <= brokerCount; id++) topology.brokers.set(id, { id, port: id, isUp: true });
+  for (let id = 1; id <= brokerCount; id++) topology.addBroker(id, id);
   return topology;
 }
 

@@ -11,9 +11,9 @@
 import type { RequestOf, ResponseInput } from "../../../protocol/apis.ts";
 import { errorCodeByName } from "../../../protocol/error_codes.ts";
 import type { LogBatch, PartitionLog } from "../partition_log.ts";
-import { BROKER_HOST } from "../address.ts";
-import { NO_LEADER, type Partition } from "../topology.ts";
+import type { Partition } from "../topic.ts";
 import { type RequestContext, topicOf } from "./handler.ts";
+import { nodeEndpoints } from "./node_endpoints.ts";
 import { partitionError } from "./partition_error.ts";
 
 type TopicRequest = RequestOf<"Fetch">["topics"][number];
@@ -51,7 +51,7 @@ function readingsOf(request: RequestOf<"Fetch">, context: RequestContext): Readi
 function readingOf(topic: TopicRequest, asked: PartitionRequest, context: RequestContext): Reading {
   const isById = context.version >= FIRST_VERSION_BY_ID;
   const known = topicOf(context.topology, { name: topic.topic, topicId: topic.topicId }, isById);
-  const partition = known?.partitions[asked.partition];
+  const partition = known?.partition(asked.partition);
   const fault = context.faults.errorFor(known?.name ?? topic.topic, asked.partition);
   const stranger = known === undefined && isById ? "UNKNOWN_TOPIC_ID" : null;
   const error = fault?.name ?? stranger ?? partitionError(partition, asked.currentLeaderEpoch, context.brokerId) ??
@@ -112,7 +112,7 @@ function answerWith(request: RequestOf<"Fetch">, context: RequestContext): Respo
       return row;
     }),
   }));
-  return { responses, ...nodeEndpoints(leaders, context) };
+  return leaders.size === 0 ? { responses } : { responses, nodeEndpoints: nodeEndpoints(leaders, context.topology) };
 }
 
 function recordsRow({ asked, partition }: Reading, limits: { maxBytes: number; atLeastOne: boolean }): PartitionRow {
@@ -139,19 +139,8 @@ function errorRow({ asked, partition, error }: Reading, context: RequestContext,
   };
   const isMoved = error === "NOT_LEADER_OR_FOLLOWER" || error === "FENCED_LEADER_EPOCH";
   if (!isMoved || partition === undefined || context.version < FIRST_VERSION_WITH_LEADER) return row;
-  if (partition.leader !== NO_LEADER) leaders.add(partition.leader);
+  leaders.add(partition.leader);
   return { ...row, currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
-}
-
-function nodeEndpoints(
-  leaders: ReadonlySet<number>,
-  { topology }: RequestContext,
-): Pick<ResponseInput<"Fetch">, "nodeEndpoints"> {
-  if (leaders.size === 0) return {};
-  const endpoints = [...leaders].map((nodeId) => {
-    return { nodeId, host: BROKER_HOST, port: topology.brokers.get(nodeId)!.port, rack: null };
-  });
-  return { nodeEndpoints: endpoints };
 }
 
 function joined(batches: readonly LogBatch[]): Uint8Array {

@@ -9,7 +9,8 @@ import type { Timers } from "../../timers.ts";
 import type { AppendSignal } from "../append_signal.ts";
 import type { RequestFaults } from "../faults.ts";
 import type { ProducerIds } from "../producer_ids.ts";
-import type { EmbeddedTopic, Topology } from "../topology.ts";
+import type { EmbeddedTopic } from "../topic.ts";
+import type { Topology } from "../topology.ts";
 import type { OfferedVersions } from "../versions.ts";
 
 /** What all brokers of a cluster share. */

@@ -11,7 +11,7 @@
 import type { RequestOf, ResponseInput } from "../../../protocol/apis.ts";
 import { errorCodeByName } from "../../../protocol/error_codes.ts";
 import type { RecordPlace } from "../partition_log.ts";
-import type { Partition } from "../topology.ts";
+import type { Partition } from "../topic.ts";
 import { partitionError } from "./partition_error.ts";
 import type { RequestContext } from "./handler.ts";
 

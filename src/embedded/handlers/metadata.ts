@@ -11,8 +11,8 @@
 import type { RequestOf, ResponseInput } from "../../../protocol/apis.ts";
 import { errorCodeByName } from "../../../protocol/error_codes.ts";
 import { ZERO_UUID } from "../../../protocol/uuid.ts";
-import { BROKER_HOST } from "../address.ts";
-import { type EmbeddedTopic, isTopicName, NO_LEADER, type Partition } from "../topology.ts";
+import { type EmbeddedTopic, NO_LEADER, type Partition } from "../topic.ts";
+import { isTopicName } from "../topology.ts";
 import type { RequestContext } from "./handler.ts";
 
 type TopicRow = ResponseInput<"Metadata">["topics"][number];
@@ -23,7 +23,7 @@ type Asked = { readonly name: string | null; readonly topicId: string };
 export function handleMetadata(request: RequestOf<"Metadata">, context: RequestContext): ResponseInput<"Metadata"> {
   const brokers = context.topology.upBrokers();
   return {
-    brokers: brokers.map(({ id, port }) => ({ nodeId: id, host: BROKER_HOST, port, rack: null })),
+    brokers: brokers.map(({ id, host, port }) => ({ nodeId: id, host, port, rack: null })),
     clusterId: context.topology.clusterId,
     controllerId: brokers[0]?.id ?? -1,
     topics: isForAll(request, context)

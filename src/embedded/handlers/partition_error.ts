@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Partition } from "../topology.ts";
+import type { Partition } from "../topic.ts";
 
 /** The epoch that a client sends when it knows none. */
 const NO_EPOCH = -1;

@@ -11,9 +11,9 @@
 import type { RequestOf, ResponseInput } from "../../../protocol/apis.ts";
 import { type ErrorCode, errorCodeByName } from "../../../protocol/error_codes.ts";
 import { findBatch, isRefusal, isTransactional, type Refusal, refusal } from "../received_batch.ts";
-import { BROKER_HOST } from "../address.ts";
-import type { EmbeddedTopic, Partition } from "../topology.ts";
+import type { EmbeddedTopic, Partition } from "../topic.ts";
 import { type RequestContext, topicOf } from "./handler.ts";
+import { nodeEndpoints } from "./node_endpoints.ts";
 
 type TopicRequest = RequestOf<"Produce">["topicData"][number];
 type PartitionRequest = TopicRequest["partitionData"][number];
@@ -67,7 +67,7 @@ class Producing {
     const fault = faults.errorFor(name, index);
     if (fault !== undefined && !AFTER_APPEND.has(fault.name)) return this.#faultRow(index, fault, topic);
     if (topic === undefined && version >= FIRST_VERSION_BY_ID) return errorRow(index, refusal("UNKNOWN_TOPIC_ID"));
-    const partition = topic?.partitions[index];
+    const partition = topic?.partition(index);
     if (partition === undefined) return errorRow(index, refusal("UNKNOWN_TOPIC_OR_PARTITION"));
     const row = this.#appendTo(partition, records);
     return fault === undefined || row.errorCode !== 0 ? row : errorRow(index, refusal(fault.name));
@@ -76,16 +76,7 @@ class Producing {
   /** The leaders that the answer points to. */
   nodeEndpoints(): Pick<ResponseInput<"Produce">, "nodeEndpoints"> {
     if (this.#leaders.size === 0) return {};
-    const { brokers } = this.#context.topology;
-    const known = [...this.#leaders].filter((id) => brokers.has(id));
-    return {
-      nodeEndpoints: known.map((nodeId) => ({
-        nodeId,
-        host: BROKER_HOST,
-        port: brokers.get(nodeId)!.port,
-        rack: null,
-      })),
-    };
+    return { nodeEndpoints: nodeEndpoints(this.#leaders, this.#context.topology) };
   }
 
   #appendTo(partition: Partition, records: Uint8Array | null): PartitionRow {
@@ -106,7 +97,7 @@ class Producing {
   }
 
   #faultRow(index: number, fault: ErrorCode, topic: EmbeddedTopic | undefined): PartitionRow {
-    const partition = topic?.partitions[index];
+    const partition = topic?.partition(index);
     const isHinted = fault.name === "NOT_LEADER_OR_FOLLOWER" && partition !== undefined;
     return isHinted ? this.#notLeaderRow(partition) : errorRow(index, refusal(fault.name));
   }
