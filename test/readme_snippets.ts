@@ -8,7 +8,7 @@ import type { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 
 /** A fenced block of TypeScript. */
 export interface Snippet {
-  /** The heading above it. */
+  /** The heading above it, for the second below a heading followed by "(2)". */
   heading: string;
   /** The code, unchanged. */
   code: string;
@@ -29,9 +29,12 @@ const WRITTEN_PORT = 9092;
 export function snippetsOf(markdown: string): Snippet[] {
   const snippets: Snippet[] = [];
   let heading = "";
+  let number = 0;
   for (const [, language, code, title] of markdown.matchAll(/^```(\w*)\n([^]*?)^```$|^#+ (.*)$/gm)) {
-    if (title !== undefined) heading = title;
-    else if (language === "ts") snippets.push({ heading, code: code! });
+    if (title !== undefined) [heading, number] = [title, 0];
+    else if (language === "ts") {
+      snippets.push({ heading: ++number === 1 ? heading : `${heading} (${number})`, code: code! });
+    }
   }
   return snippets;
 }
