@@ -42,13 +42,16 @@ class TemporaryFile implements AsyncDisposable {
   }
 }
 
-/** Aborted by Ctrl-C. */
+/** Windows has no SIGTERM. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+
+/** Aborted by Ctrl-C, and by whoever ends the process in an orderly way. */
 class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #onSignal = () => this.#controller.abort(new DOMException("interrupted", "AbortError"));
 
   constructor() {
-    Deno.addSignalListener("SIGINT", this.#onSignal);
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#onSignal);
   }
 
   get signal(): AbortSignal {
@@ -56,7 +59,7 @@ class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#onSignal);
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#onSignal);
   }
 }
 
