@@ -4,14 +4,20 @@
  * @module
  */
 
-import { type EncodableRecord, encodeHeaders, NO_HEADERS } from "../../protocol/record_batch.ts";
+import {
+  type EncodableRecord,
+  encodeHeaders,
+  NO_HEADERS,
+  RECORD_BATCH_OVERHEAD_BYTES,
+} from "../../protocol/record_batch.ts";
+import { varintBytes } from "../../protocol/varint.ts";
 import { quote } from "../options.ts";
 import type { Bytes, ProducerRecord, RecordHeaders, RecordInput } from "../record.ts";
 
 const encoder = new TextEncoder();
 
-/** Most bytes that the framing of a record adds to its key, value and headers in a record batch. */
-const RECORD_FRAMING_BYTES = 40;
+/** Most bytes that a record takes beside its key, value and headers as the first of a batch, the batch's included. */
+const MOST_FRAMING_BYTES = RECORD_BATCH_OVERHEAD_BYTES + 40;
 /** A UTF-16 code unit becomes at most three bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -97,24 +103,40 @@ export class RecordEncoder implements EncodableRecord {
  */
 export function checkInput(input: unknown, batchMaxBytes: number): asserts input is RecordInput {
   if (typeof input === "string") {
-    if (input.length * UTF8_BYTES_PER_UNIT + RECORD_FRAMING_BYTES > batchMaxBytes) {
-      checkSize(byteLength(input), batchMaxBytes);
+    if (input.length * UTF8_BYTES_PER_UNIT > batchMaxBytes - MOST_FRAMING_BYTES) {
+      checkSize({ keyBytes: -1, valueBytes: byteLength(input), headersBytes: 1 }, batchMaxBytes);
     }
   } else if (input instanceof Uint8Array) {
-    if (input.length + RECORD_FRAMING_BYTES > batchMaxBytes) checkSize(input.length, batchMaxBytes);
+    if (input.length > batchMaxBytes - MOST_FRAMING_BYTES) {
+      checkSize({ keyBytes: -1, valueBytes: input.length, headersBytes: 1 }, batchMaxBytes);
+    }
   } else {
     checkRecord(input, batchMaxBytes);
   }
 }
 
-/** Size of a record's parts against the largest batch: 61 bytes of batch header, 7 and more of framing. */
-function checkSize(payloadBytes: number, batchMaxBytes: number): void {
-  const bytes = payloadBytes + 61 + RECORD_FRAMING_BYTES;
-  if (bytes > batchMaxBytes) {
-    throw new RangeError(
-      `Cannot accept a record of ${payloadBytes} bytes: encoded it takes up to ${bytes}, more than "batchMaxBytes" ${batchMaxBytes}`,
-    );
-  }
+/** Bytes of a record's parts, -1 for null. */
+interface PartSizes {
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  /** Encoded, with their count. */
+  readonly headersBytes: number;
+}
+
+/** The exact size of the record as the only one of a batch, against the largest batch. */
+function checkSize({ keyBytes, valueBytes, headersBytes }: PartSizes, batchMaxBytes: number): void {
+  const bodyBytes = 3 + lengthAndBytes(keyBytes) + lengthAndBytes(valueBytes) + headersBytes; // attributes, two deltas
+  const bytes = RECORD_BATCH_OVERHEAD_BYTES + varintBytes(bodyBytes) + bodyBytes;
+  if (bytes <= batchMaxBytes) return;
+  const payloadBytes = Math.max(keyBytes, 0) + Math.max(valueBytes, 0);
+  throw new RangeError(
+    `Cannot accept a record of ${payloadBytes} bytes: encoded it takes ${bytes}, more than "batchMaxBytes" ${batchMaxBytes}`,
+  );
+}
+
+/** A part with its length before it. */
+function lengthAndBytes(bytes: number): number {
+  return varintBytes(bytes) + Math.max(bytes, 0);
 }
 
 function checkRecord(input: unknown, batchMaxBytes: number): void {
@@ -123,20 +145,24 @@ function checkRecord(input: unknown, batchMaxBytes: number): void {
       `Cannot accept a record: it must be a string, a Uint8Array or { value }, not ${describe(input)}`,
     );
   }
-  const { key, value, headers, timestamp, partition } = input as ProducerRecord;
+  const { key = null, value, headers, timestamp, partition } = input as ProducerRecord;
   if (value === undefined) throw new TypeError(`Cannot accept a record: "value" is missing (null is a tombstone)`);
-  let bytes = checkBytes("value", value) + (key === undefined ? 0 : checkBytes("key", key));
-  if (headers !== undefined) bytes += checkHeaders(headers);
+  const valueBytes = checkBytes("value", value);
+  const keyBytes = checkBytes("key", key);
+  const headersBytes = headers === undefined ? 1 : checkHeaders(headers);
   if (timestamp !== undefined) checkTimestamp(timestamp);
   if (partition !== undefined && (!Number.isInteger(partition) || partition < 0)) {
     const error = typeof partition === "number" ? RangeError : TypeError;
     throw new error(`Cannot accept a record: "partition" must be a partition id, not ${describe(partition)}`);
   }
-  if (bytes + 61 + RECORD_FRAMING_BYTES > batchMaxBytes) checkSize(bytes, batchMaxBytes);
+  if (keyBytes + valueBytes + headersBytes > batchMaxBytes - MOST_FRAMING_BYTES) {
+    checkSize({ keyBytes, valueBytes, headersBytes }, batchMaxBytes);
+  }
 }
 
+/** Bytes of a part of a record, -1 for null. */
 function checkBytes(name: string, value: Bytes | null): number {
-  if (value === null) return 0;
+  if (value === null) return -1;
   if (typeof value === "string") return byteLength(value);
   if (value instanceof Uint8Array) return value.length;
   throw new TypeError(
@@ -144,6 +170,7 @@ function checkBytes(name: string, value: Bytes | null): number {
   );
 }
 
+/** Bytes of headers, encoded with their count. */
 function checkHeaders(headers: RecordHeaders): number {
   if (typeof headers !== "object" || headers === null) {
     throw new TypeError(
@@ -151,13 +178,15 @@ function checkHeaders(headers: RecordHeaders): number {
     );
   }
   let bytes = 0;
+  let count = 0;
   for (const entry of headerEntries(headers)) {
     if (!Array.isArray(entry) || entry.length !== 2 || typeof entry[0] !== "string") {
       throw new TypeError(`Cannot accept a record: "headers" must hold [name, value] pairs, not ${describe(entry)}`);
     }
-    bytes += byteLength(entry[0]) + checkBytes(`headers.${entry[0]}`, entry[1]) + 10;
+    count++;
+    bytes += lengthAndBytes(byteLength(entry[0])) + lengthAndBytes(checkBytes(`headers.${entry[0]}`, entry[1]));
   }
-  return bytes;
+  return varintBytes(count) + bytes;
 }
 
 function checkTimestamp(timestamp: number | Date): void {
