@@ -230,9 +230,7 @@ export class ProducerCore {
     if (this.#deadlineTimer !== null) this.#timers.clear(this.#deadlineTimer);
     this.#deadlineTimer = null;
     for (const outboxes of this.#outboxes.values()) for (const outbox of outboxes) outbox?.close();
-    for (const topic of this.topics) {
-      for (const lane of topic.lanes.lanes()) await lane.close();
-    }
+    for (const topic of this.topics) await topic.lanes.close();
   }
 
   #outbox(broker: number, lane: number): Outbox {

@@ -221,6 +221,7 @@ export class TopicCore {
       await this.metadata(signal);
       this.lanes.watch();
       if (this.lanes.room !== null) await this.#producer.held(() => this.#abortable(this.lanes.firstWord(), signal));
+      this.assertOpen("pick");
       if (this.lanes.room !== null) throw this.lanes.lastError;
     }
     this.intake.record.prepare(input, this.wallMs());

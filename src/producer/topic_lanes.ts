@@ -91,10 +91,16 @@ export class TopicLanes implements TopicWatcher, TopicView {
     if (known !== undefined && this.#snapshot === null) this.onTopic(known);
   }
 
-  /** Resolves at the first word about the topic: its partitions, or why they cannot be had now. */
+  /** Resolves at the first word about the topic: its partitions, or why they cannot be had now; or when it closes. */
   async firstWord(): Promise<void> {
     if (this.room === null || this.lastError !== undefined) return;
     await new Promise<void>((resolve) => this.#knownListeners.push(resolve));
+  }
+
+  /** The producer is closed: nothing comes any more, and nobody may wait for it. */
+  async close(): Promise<void> {
+    this.#tellKnown();
+    for (const lane of this.lanes()) await lane.close();
   }
 
   // Lanes
