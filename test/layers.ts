@@ -29,7 +29,9 @@ const LAYERS: Record<string, readonly string[]> = {
 const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^@std\/(async|streams)(\/|$)/, /^src\//],
   [/^node:zlib$/, /^protocol\/compression\.ts$/],
-  [/^@ekaf\/ekaf(\/embedded|\/gateway)?$/, /^src\/cli\//],
+  [/^@ekaf\/ekaf(\/[a-z-]+)?$/, /^src\/cli\//],
+  [/^node:util$/, /^src\/cli\//], // parseArgs
+  [/^cli-progress$/, /^src\/cli\/progress_bar\.ts$/],
 ];
 
 /** Names that belong to one place. They are looked for in code: comments and strings may mention them. */
