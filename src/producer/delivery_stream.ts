@@ -137,9 +137,10 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
 
   #start(controller: WritableStreamDefaultController, signal: AbortSignal | undefined): void {
     this.#input = controller;
-    const onAbort = (event: Event) => this.#abort((event.target as AbortSignal).reason);
-    // abort() while a write waits or the stream closes reaches the sink only through this signal.
-    controller.signal.addEventListener("abort", onAbort, { once: true });
+    // abort() while a write waits or the stream closes reaches the sink only through this signal. The writable errors by
+    // itself then; were it errored here, the promise of abort() would reject.
+    controller.signal.addEventListener("abort", () => this.#withdraw(controller.signal.reason), { once: true });
+    const onAbort = () => this.#abort(signal!.reason);
     this.#topic.openStreams.add(this);
     this.#stopListening = () => {
       signal?.removeEventListener("abort", onAbort);
@@ -292,11 +293,15 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
 
   /** What was never sent is struck out, and both sides error. */
   #abort(reason: unknown): void {
+    this.#input.error(reason);
+    this.#withdraw(reason);
+  }
+
+  #withdraw(reason: unknown): void {
     if (this.#isOutputOver && this.#failure !== null) return;
     this.#endOutput();
     this.#output.error(reason);
     this.#refuseInput(reason);
-    this.#input.error(reason);
     if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
     this.#topic.withdraw(this, reason);
   }

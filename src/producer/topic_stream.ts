@@ -94,9 +94,10 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
 
   start(controller: WritableStreamDefaultController): void {
     this.#controller = controller;
-    const onAbort = (event: Event) => this.abort((event.target as AbortSignal).reason);
-    // abort() while a write waits or the stream closes reaches the sink only through this signal.
-    controller.signal.addEventListener("abort", onAbort, { once: true });
+    // abort() while a write waits or the stream closes reaches the sink only through this signal. The stream errors by
+    // itself then; were it errored here, the promise of abort() would reject.
+    controller.signal.addEventListener("abort", () => this.#withdraw(controller.signal.reason), { once: true });
+    const onAbort = () => this.abort(this.#signal!.reason);
     this.#topic.openStreams.add(this);
     this.#stopListening = () => {
       this.#signal?.removeEventListener("abort", onAbort);
@@ -142,15 +143,16 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
 
   /** Ends the stream, and takes back every record of it that was never sent. */
   abort(reason: unknown): void {
-    if (this.#failure !== null) return;
-    this.#end(reason);
-    this.#topic.withdraw(this, reason);
+    this.#controller.error(reason);
+    this.#withdraw(reason);
   }
 
   /** Implements `OpenStream`. */
   end(reason: unknown): void {
     // A stream that is closing is not cut short: its records go out, and close() tells.
-    if (this.#failure === null && this.#closing === null) this.#end(reason);
+    if (this.#failure !== null || this.#closing !== null) return;
+    this.#controller.error(reason);
+    this.#end(reason);
   }
 
   #inputs(chunk: T | readonly T[]): readonly RecordInput[] {
@@ -178,13 +180,18 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
   /** Takes no more records, those that wait for room included. */
   #end(reason: unknown): void {
     this.#failure = { reason };
-    this.#controller.error(reason);
     this.#stopListening();
     if (this.#closing !== null) {
       this.#closing.reject(reason);
       this.#closing.promise.catch(() => {}); // close() tells, unless it was over just before.
     }
     if (this.#admission !== null) this.#topic.intake.giveUp(this.#admission, reason);
+  }
+
+  #withdraw(reason: unknown): void {
+    if (this.#failure !== null) return;
+    this.#end(reason);
+    this.#topic.withdraw(this, reason);
   }
 
   // Recipient
@@ -203,7 +210,10 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
   }
 
   #lost(count: number, error: Error): void {
-    if (!this.isUnattended && this.#failure === null) this.#end(error);
+    if (!this.isUnattended && this.#failure === null) {
+      this.#controller.error(error);
+      this.#end(error);
+    }
     this.#settled(count);
   }
 
