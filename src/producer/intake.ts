@@ -182,6 +182,7 @@ export class Intake implements AdmissionHost {
   runEnded(isDue: boolean): void {
     if (this.#accepted > 0) this.#context.accepted(this.#accepted);
     this.#accepted = 0;
+    if (isDue) this.#topic.room?.makeDue();
     for (const lane of this.#touched) {
       lane.isTouched = false;
       lane.appended(isDue);

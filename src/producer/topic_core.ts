@@ -232,6 +232,7 @@ export class TopicCore {
 
   /** Makes every open batch of the topic due. */
   hurry(): void {
+    this.lanes.room?.makeDue();
     for (const lane of this.lanes.lanes()) lane.makeDue();
   }
 

@@ -217,6 +217,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
     const { room } = this;
     if (room === null) return;
     this.room = null;
+    const { isDue } = room;
     const touched = new Set<Lane>();
     room.moveAll((record, to, from) => {
       const partition = this.route(routable(record));
@@ -241,7 +242,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
         barrier.batchAdded();
       }
     });
-    for (const lane of touched) lane.appended(true);
+    for (const lane of touched) lane.appended(isDue);
     this.#context.budget.dissolve(room.share);
   }
 

@@ -27,6 +27,7 @@ export class WaitingRoom implements BatchKeeper, Destination {
   readonly partition = null;
   /** What it holds of the budget, and how records ended that never left it. */
   readonly settlement: LaneSettlement;
+  #isDue = false;
   readonly #context: LaneContext;
   readonly #batches: Batch[] = [];
   /** For each batch, the partition that the caller of each record asked for, -1 for none. */
@@ -41,6 +42,18 @@ export class WaitingRoom implements BatchKeeper, Destination {
   /** Implements `Destination`. */
   get share(): BudgetShare {
     return this.settlement.share;
+  }
+
+  /** Whether its records are to go out as soon as they have partitions: somebody asked, or `lingerMs` is over. */
+  get isDue(): boolean {
+    const { lingerMs } = this.#context.options();
+    const openedMs = this.#batches[0]?.openedMs ?? Infinity;
+    return this.#isDue || (lingerMs !== "auto" && this.#context.timers.now() - openedMs >= lingerMs);
+  }
+
+  /** Makes what is in it now and later due. */
+  makeDue(): void {
+    this.#isDue = true;
   }
 
   /** Unsettled batches, oldest first. */
