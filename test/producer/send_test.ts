@@ -33,7 +33,10 @@ Deno.test("send() of an array resolves with the deliveries in input order over s
 
   const deliveries = await r.producer.send("t", inputs);
 
-  assertEquals(deliveries.map(({ partition, timestamp }) => [partition, timestamp]), inputs.map((x, i) => [x.partition, i]));
+  assertEquals(
+    deliveries.map(({ partition, timestamp }) => [partition, timestamp]),
+    inputs.map((x, i) => [x.partition, i]),
+  );
   deliveries.forEach(({ partition, offset }, i) => {
     assertEquals(r.cluster.records("t", partition)[Number(offset)]!.text(), String(i));
   });
@@ -240,7 +243,10 @@ Deno.test("send() ends with a TimeoutError after timeoutMs", async () => {
 });
 
 Deno.test("send() ends after deliveryTimeoutMs of the producer or the topic", async () => {
-  await using r = await rig({ topics: { t: 1, u: 1 } }, { deliveryTimeoutMs: 60_000, topics: { u: { deliveryTimeoutMs: 8 } } });
+  await using r = await rig({ topics: { t: 1, u: 1 } }, {
+    deliveryTimeoutMs: 60_000,
+    topics: { u: { deliveryTimeoutMs: 8 } },
+  });
   const release = holdProduce(r.cluster);
 
   const quick = await r.producer.send("u", "a").catch((error) => error);
