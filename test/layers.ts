@@ -28,6 +28,7 @@ const LAYERS: Record<string, readonly string[]> = {
 /** Imports from outside the repository, and the files that may have them. */
 const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^@std\/(async|streams)(\/|$)/, /^src\//],
+  [/^node:net$/, /^src\/embedded\/(client_socket|proxy_listener)\.ts$/], // Deno's own sockets cannot be reset
   [/^node:zlib$/, /^protocol\/compression\.ts$/],
   [/^@ekaf\/ekaf(\/[a-z-]+)?$/, /^src\/cli\//],
   [/^node:util$/, /^src\/cli\//], // parseArgs

@@ -1,17 +1,13 @@
 /**
- * A port that is listened on. The only file that listens.
+ * The port of a broker. The only file that listens, beside `proxy_listener.ts`.
  *
  * @module
  */
 
 import type { Timers } from "../timers.ts";
-import { BROKER_HOST } from "./address.ts";
+import { BROKER_HOST, PORT_ATTEMPTS, randomPort } from "./address.ts";
 import { sleep } from "./sleep.ts";
 
-/** Ports outside the range that systems hand out by themselves: nothing takes the port of a stopped broker. */
-const FIRST_PORT = 15_000;
-const LAST_PORT = 31_999;
-const PORT_ATTEMPTS = 100;
 /** Pause after a failure to accept: without one, running out of file descriptors would take a whole core. */
 const ACCEPT_PAUSE_MS = 50;
 
@@ -94,9 +90,8 @@ function listenOn(port: number): Deno.TcpListener {
 
 function listenAnywhere(): Deno.TcpListener {
   for (let attempt = 1;; attempt++) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1));
     try {
-      return listenOn(port);
+      return listenOn(randomPort());
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse) || attempt === PORT_ATTEMPTS) throw error;
     }
