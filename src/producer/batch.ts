@@ -7,7 +7,7 @@
 import { type EncodableRecord, RECORD_BATCH_OVERHEAD_BYTES, RecordBatchBuilder } from "../../protocol/record_batch.ts";
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure } from "../record.ts";
-import { type BufferPool, SMALLEST_BUFFER_BYTES } from "./buffer_pool.ts";
+import type { BufferPool } from "./buffer_pool.ts";
 import { FailedRecords } from "./failed_records.ts";
 
 /** What a broker said of a batch it has. */
@@ -137,13 +137,16 @@ export class Batch {
   #isReleased = false;
   #failedRecords: FailedRecords | null = null;
 
-  /** Opens an empty batch at `nowMs`; its bytes come from `pool`, or are those of `builder`. */
-  constructor(pool: BufferPool, nowMs: number, builder?: RecordBatchBuilder) {
+  /**
+   * Opens an empty batch at `nowMs`; its bytes come from `pool`, or are those of `builder`. `likelyBytes`: how large it
+   * may well become.
+   */
+  constructor(pool: BufferPool, nowMs: number, from: { builder?: RecordBatchBuilder; likelyBytes?: number } = {}) {
     this.pool = pool;
     this.openedMs = nowMs;
-    this.builder = builder ??
+    this.builder = from.builder ??
       new RecordBatchBuilder({
-        initialBytes: SMALLEST_BUFFER_BYTES,
+        initialBytes: pool.firstBytes(from.likelyBytes ?? 0),
         allocate: pool.allocate,
         release: pool.release,
       });
@@ -168,8 +171,8 @@ export class Batch {
     const bytes = this.builder.tryAppend(record, maxBytes);
     if (bytes === 0) return 0;
     this.recordBytes += bytes;
-    let span = this.spans.length === 0 ? undefined : this.spans[this.spans.length - 1]!;
-    if (span === undefined || span.recipient !== to.recipient || span.deadlineMs !== to.deadlineMs || span.isSettled) {
+    let span = this.spans.length === 0 ? null : this.spans[this.spans.length - 1]!;
+    if (span === null || span.recipient !== to.recipient || span.deadlineMs !== to.deadlineMs || span.isSettled) {
       span = this.#openSpan(to, record.timestamp);
     } else if (to.recipient.wantsIndexes) {
       noteRecord(span, to.inputIndex, record.timestamp);

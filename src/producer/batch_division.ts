@@ -17,7 +17,7 @@ import { Batch, Span } from "./batch.ts";
 export function divideBatch(batch: Batch, builders: readonly RecordBatchBuilder[]): Batch[] {
   let from = 0;
   const parts = builders.map((builder) => {
-    const part = new Batch(batch.pool, batch.openedMs, builder);
+    const part = new Batch(batch.pool, batch.openedMs, { builder });
     part.recordBytes = part.queuedBytes;
     part.deadlineMs = batch.deadlineMs;
     part.isNumbered = true;

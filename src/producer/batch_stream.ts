@@ -63,6 +63,9 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
   readonly #options: BatchStreamOptions;
   readonly #writer: WritableStreamDefaultWriter<Gathering>;
   #openBatch: Batch | null = null;
+  /** Limits of the open batch. */
+  #maxBytes = 0;
+  #maxRecords = 0;
   #full: Batch[] = [];
   #isDue = false;
   #isSealing = false;
@@ -114,13 +117,15 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
    * @returns Bytes taken; 0 when it cannot fit even an empty batch.
    */
   append(record: EncodableRecord, to: SpanTarget): number {
-    const { batchMaxBytes, batchMaxRecords } = this.#options.limits();
     let batch = this.#openBatch;
     if (batch !== null) {
-      const bytes = batch.builder.count < batchMaxRecords ? batch.tryAppend(record, batchMaxBytes, to) : 0;
+      const bytes = batch.builder.count < this.#maxRecords ? batch.tryAppend(record, this.#maxBytes, to) : 0;
       if (bytes > 0) return bytes;
       this.#retire(batch);
     }
+    const { batchMaxBytes, batchMaxRecords } = this.#options.limits();
+    this.#maxBytes = batchMaxBytes;
+    this.#maxRecords = batchMaxRecords;
     batch = this.#openBatch = this.#options.open();
     return batch.tryAppend(record, batchMaxBytes, to);
   }

@@ -24,9 +24,18 @@ export class BufferPool {
     return this.#heldBytes;
   }
 
+  /**
+   * Size to begin with where `likelyBytes` may well be needed: growing costs a copy at every doubling. Only a buffer
+   * that lies here unused is worth it; a new one would take memory for records that may never come.
+   */
+  firstBytes(likelyBytes: number): number {
+    const exponent = exponentOf(likelyBytes);
+    return (this.#free[exponent]?.length ?? 0) > 0 ? 2 ** exponent : SMALLEST_BUFFER_BYTES;
+  }
+
   /** A buffer of at least `minBytes`, its contents unspecified. */
   readonly allocate = (minBytes: number): Uint8Array => {
-    const exponent = Math.max(Math.ceil(Math.log2(Math.max(minBytes, SMALLEST_BUFFER_BYTES))), 12);
+    const exponent = exponentOf(minBytes);
     const buffer = this.#free[exponent]?.pop();
     if (buffer === undefined) return new Uint8Array(2 ** exponent);
     this.#heldBytes -= buffer.length;
@@ -41,4 +50,9 @@ export class BufferPool {
     this.#heldBytes += buffer.length;
     (this.#free[exponent] ??= []).push(buffer);
   };
+}
+
+/** Of the smallest power of two, 4 KiB at least, that holds `bytes`. */
+function exponentOf(bytes: number): number {
+  return 32 - Math.clz32(Math.max(bytes, SMALLEST_BUFFER_BYTES) - 1);
 }

@@ -56,6 +56,8 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   /** Batches that carry no numbers yet, in order: in the stream, or being filled. */
   readonly #unnumbered: Batch[] = [];
   #sealedCount = 0;
+  /** Size of the last batch: the next one may well become as large. */
+  #lastBytes = 0;
   #isDirty = false;
   #outbox: Outbox | null = null;
   #leaderEpoch = -1;
@@ -140,7 +142,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   }
 
   #open(): Batch {
-    const batch = new Batch(this.#context.pool, this.#context.timers.now());
+    const batch = new Batch(this.#context.pool, this.#context.timers.now(), { likelyBytes: this.#lastBytes });
     batch.keeper = this;
     this.#unnumbered.push(batch);
     return batch;
@@ -149,6 +151,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   #seal(batch: Batch): void {
     batch.compact();
     batch.builder.seal();
+    this.#lastBytes = batch.byteLength;
   }
 
   #onSealed(): void {
