@@ -52,6 +52,8 @@ export class TopicLanes implements TopicWatcher, TopicView {
   /** By partition, then by number of the lane. */
   readonly #lanes = new Map<number, Lane[]>();
   #snapshot: TopicSnapshot | null = null;
+  /** What was asked for last: the next record likely goes there as well. */
+  #lastLane: Lane | null = null;
   #isWatching = false;
   /** Those who wait for the first word about the topic, good or bad. */
   #knownListeners: (() => void)[] = [];
@@ -112,6 +114,12 @@ export class TopicLanes implements TopicWatcher, TopicView {
 
   /** A partition's lane, made on first use. */
   lane(partition: number, index = 0): Lane {
+    const last = this.#lastLane;
+    if (last !== null && last.partition === partition && last.index === index) return last;
+    return this.#lastLane = this.#find(partition, index);
+  }
+
+  #find(partition: number, index: number): Lane {
     let lanes = this.#lanes.get(partition);
     if (lanes === undefined) this.#lanes.set(partition, lanes = []);
     let lane = lanes[index];
@@ -130,7 +138,8 @@ export class TopicLanes implements TopicWatcher, TopicView {
 
   /** Implements `TopicView`. */
   hasRoom(id: number): boolean {
-    const lane = this.#lanes.get(id)?.[0];
+    const last = this.#lastLane;
+    const lane = last !== null && last.partition === id && last.index === 0 ? last : this.#lanes.get(id)?.[0];
     if (lane === undefined) {
       return this.#snapshot?.partitions.find(({ partition }) => partition === id)?.leader !== null;
     }
