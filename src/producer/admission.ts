@@ -28,10 +28,11 @@ export interface AdmissionHost {
   readonly record: EncodableRecord & {
     partition: number;
     readonly payloadBytes: number;
-    prepare(input: RecordInput, nowMs: number): void;
+    beginRun(): void;
+    prepareAt(inputs: readonly RecordInput[], index: number, nowMs: number): void;
   };
-  /** Whether `share` has room for `bytes`, and nobody came first. */
-  admits(share: BudgetShare, bytes: number): boolean;
+  /** Bytes that `share` has room for; below 1 also when others came first. */
+  grantedBytes(share: BudgetShare): number;
   /** Where the prepared record goes, or null when it is refused: `refusals` has been told. */
   route(inputIndex: number, refusals: RefusalListener): Destination | null;
   /** Whether records may still go to a destination chosen earlier. */
@@ -39,7 +40,7 @@ export interface AdmissionHost {
   /** Notes a destination that got records in this run. */
   touch(destination: Destination): void;
   /** The run is over: hands on what it appended; `isDue`: as soon as it can. */
-  runEnded(isDue: boolean): void;
+  runEnded(admitted: { readonly records: number; readonly bytes: number }, isDue: boolean): void;
   /** An admission ended: everything in, or given up. */
   admissionEnded(admission: Admission): void;
 }
@@ -77,6 +78,8 @@ export class Admission implements Waiter {
   readonly #host: AdmissionHost;
   readonly #options: AdmissionOptions;
   #next = 0;
+  /** What this run has admitted. */
+  readonly #admitted = { records: 0, bytes: 0 };
   /** Chosen for the next record: a partitioner is asked once a record, however long the record waits. */
   #destination: Destination | null = null;
   #ended: PromiseWithResolvers<void> | null = null;
@@ -124,8 +127,10 @@ export class Admission implements Waiter {
 
   /** Admits as far as there is room. Returns the share to wait for, null when all is in. */
   run(): BudgetShare | null {
+    const admitted = this.#admitted;
+    admitted.records = admitted.bytes = 0;
     this.#waitsFor = this.#admit();
-    this.#host.runEnded(this.#options.isDue);
+    this.#host.runEnded(admitted, this.#options.isDue);
     return this.#waitsFor;
   }
 
@@ -149,28 +154,47 @@ export class Admission implements Waiter {
 
   #admit(): BudgetShare | null {
     const host = this.#host;
+    const admitted = this.#admitted;
     const { inputs, to, refusals, firstIndex, wallMs, partitions } = this.#options;
     const { record } = host;
+    let last: Destination | null = null;
+    /** What the share of `last` may take without being asked again. */
+    let grantedBytes = 0;
+    record.beginRun();
     for (; this.#next < inputs.length; this.#next++) {
-      record.prepare(inputs[this.#next]!, wallMs);
+      record.prepareAt(inputs, this.#next, wallMs);
       to.inputIndex = firstIndex + this.#next;
-      let destination = this.#destination ?? this.#options.destinations?.[this.#next] ?? null;
-      this.#destination = null;
-      if (destination === null || !host.isOpen(destination)) destination = host.route(to.inputIndex, refusals);
+      const destination = this.#takeChosen() ?? host.route(to.inputIndex, refusals);
       if (destination === null) {
         partitions?.push(null);
+        last = null; // Whoever was told may have taken of the budget.
         continue;
       }
       const neededBytes = record.payloadBytes + record.headers.length + RECORD_FRAMING_BYTES;
-      if (!host.admits(destination.share, neededBytes)) {
-        this.neededBytes = neededBytes;
-        this.#destination = destination;
-        return destination.share;
+      if (destination !== last || neededBytes > grantedBytes) {
+        grantedBytes = host.grantedBytes(destination.share);
+        if (neededBytes > grantedBytes) {
+          this.neededBytes = neededBytes;
+          this.#destination = destination;
+          return destination.share;
+        }
+        if (destination !== last) host.touch(destination);
+        last = destination;
       }
+      grantedBytes -= neededBytes;
       destination.append(record, to);
-      host.touch(destination);
+      admitted.records++;
+      admitted.bytes += neededBytes;
       partitions?.push(destination.partition);
     }
     return null;
+  }
+
+  /** Where the next record goes, when that was found out before and is still so. */
+  #takeChosen(): Destination | null {
+    if (this.#destination === null && this.#options.destinations === null) return null;
+    const destination = this.#destination ?? this.#options.destinations?.[this.#next] ?? null;
+    this.#destination = null;
+    return destination !== null && this.#host.isOpen(destination) ? destination : null;
   }
 }

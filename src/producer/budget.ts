@@ -77,10 +77,15 @@ export class Budget {
 
   /** Whether a new call may take `bytes` now; not while others wait for the same share, or for the whole budget. */
   admits(share: BudgetShare, bytes: number): boolean {
+    return bytes <= this.grantedBytes(share);
+  }
+
+  /** Bytes that a new call may take now, -1 while others come first. */
+  grantedBytes(share: BudgetShare): number {
     if (this.#waiting.size > 0 && share !== this.#served) {
-      if (share.waiters.length > 0 || (this.#served === null && this.#isStarving())) return false;
+      if (share.waiters.length > 0 || (this.#served === null && this.#isStarving())) return -1;
     }
-    return bytes <= this.freeBytes(share);
+    return this.freeBytes(share);
   }
 
   /** Takes `bytes` that {@linkcode admits} allowed. */

@@ -7,13 +7,13 @@
 import { BufferFullError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { RecordInput } from "../record.ts";
-import { Admission, type AdmissionHost, type AdmissionOptions, type Destination } from "./admission.ts";
+import { Admission, type AdmissionHost, type Destination } from "./admission.ts";
 import type { Recipient, RefusalListener } from "./batch.ts";
 import type { BudgetShare } from "./budget.ts";
 import { failureOf } from "./failed_records.ts";
 import type { Lane } from "./lane.ts";
 import type { ProducerContext } from "./lane_context.ts";
-import { checkInput, RecordEncoder } from "./record_encoder.ts";
+import { checkInput, isPlainAndSmall, RecordEncoder } from "./record_encoder.ts";
 import type { TopicLanes } from "./topic_lanes.ts";
 
 /** How a call's records are admitted. */
@@ -45,7 +45,6 @@ export class Intake implements AdmissionHost {
   /** Admissions that wait for room. */
   readonly #waiting = new Set<Admission>();
   #touched: Lane[] = [];
-  #accepted = 0;
 
   /**
    * @param topic Where records go.
@@ -66,11 +65,14 @@ export class Intake implements AdmissionHost {
    */
   check(inputs: readonly unknown[]): asserts inputs is readonly RecordInput[] {
     const { batchMaxBytes } = this.#options();
-    for (let i = 0; i < inputs.length; i++) this.checkOne(inputs[i], batchMaxBytes);
+    for (let i = 0; i < inputs.length; i++) {
+      if (!isPlainAndSmall(inputs[i], batchMaxBytes)) this.checkOne(inputs[i], batchMaxBytes);
+    }
   }
 
   /** Checks one record of a call. */
   checkOne(input: unknown, batchMaxBytes: number = this.#options().batchMaxBytes): asserts input is RecordInput {
+    if (isPlainAndSmall(input, batchMaxBytes)) return;
     checkInput(input, batchMaxBytes);
     if (typeof input === "string" || input instanceof Uint8Array || input.partition === undefined) return;
     const { partitions, topic } = this.#topic;
@@ -86,29 +88,36 @@ export class Intake implements AdmissionHost {
    * @returns Null when all were admitted at once, else the admission, which waits.
    * @throws {BufferFullError} With overflow "reject", when there is no room for all of them; nothing was accepted then.
    */
-  admit(inputs: readonly RecordInput[], { recipient, timeoutMs, ...call }: IntakeOptions): Admission | null {
+  admit(inputs: readonly RecordInput[], call: IntakeOptions): Admission | null {
     this.#topic.watch();
     const destinations = this.#options().overflow === "reject" ? this.#reserve(inputs) : null;
     const { timers } = this.#context;
-    const deadlineMs = timeoutMs === Infinity ? Infinity : timers.now() + timeoutMs;
-    if (deadlineMs !== Infinity) this.#context.noteDeadline(deadlineMs);
-    const options: AdmissionOptions = {
+    let deadlineMs = Infinity;
+    if (call.timeoutMs !== Infinity) {
+      deadlineMs = timers.now() + call.timeoutMs;
+      this.#context.noteDeadline(deadlineMs);
+    }
+    const admission = new Admission(this, {
       inputs,
-      to: { recipient, deadlineMs, inputIndex: 0 },
-      refusals: call.refusals ?? recipient,
+      to: { recipient: call.recipient, deadlineMs, inputIndex: 0 },
+      refusals: call.refusals ?? call.recipient,
       firstIndex: call.firstIndex ?? 0,
       wallMs: timers.wallMs(),
       isDue: call.isDue,
       partitions: call.partitions ?? null,
       destinations,
-    };
-    const admission = new Admission(this, options);
+    });
     const share = admission.run();
     if (share === null) return null;
     this.#waiting.add(admission);
     this.#context.budget.wait(share, admission);
     this.#context.waiting(1);
     return admission;
+  }
+
+  /** What a caller that writes on and on should wait for, undefined for nothing: see `TaskEnd.pause`. */
+  pause(): Promise<void> | undefined {
+    return this.#context.taskEnd.pause();
   }
 
   /** Gives up the wait of an admission: the records that are not in settle as failed. */
@@ -146,8 +155,8 @@ export class Intake implements AdmissionHost {
   // AdmissionHost
 
   /** Implements `AdmissionHost`. */
-  admits(share: BudgetShare, bytes: number): boolean {
-    return this.#context.budget.admits(share, bytes);
+  grantedBytes(share: BudgetShare): number {
+    return this.#context.budget.grantedBytes(share);
   }
 
   /** Implements `AdmissionHost`. */
@@ -170,7 +179,6 @@ export class Intake implements AdmissionHost {
 
   /** Implements `AdmissionHost`. */
   touch(destination: Destination): void {
-    this.#accepted++;
     if (destination.partition === null) return;
     const lane = destination as Lane;
     if (lane.isTouched) return;
@@ -179,9 +187,9 @@ export class Intake implements AdmissionHost {
   }
 
   /** Implements `AdmissionHost`. */
-  runEnded(isDue: boolean): void {
-    if (this.#accepted > 0) this.#context.accepted(this.#accepted);
-    this.#accepted = 0;
+  runEnded({ records, bytes }: { readonly records: number; readonly bytes: number }, isDue: boolean): void {
+    if (records > 0) this.#context.accepted(records);
+    this.#context.taskEnd.noteAccepted(bytes);
     if (isDue) this.#topic.room?.makeDue();
     for (const lane of this.#touched) {
       lane.isTouched = false;

@@ -13,6 +13,7 @@ import {
 import { varintBytes } from "../../protocol/varint.ts";
 import { quote } from "../options.ts";
 import type { Bytes, ProducerRecord, RecordHeaders, RecordInput } from "../record.ts";
+import { TextRun } from "./text_run.ts";
 
 const encoder = new TextEncoder();
 
@@ -36,8 +37,37 @@ export class RecordEncoder implements EncodableRecord {
   timestamp = 0;
   /** Partition the caller asked for, -1 for none. */
   partition = -1;
+  /** Bytes of key and value, what a partitioner counts. */
+  payloadBytes = 0;
   /** Text of a record is encoded here, key first. */
   #scratch = new Uint8Array(16 * 1024);
+
+  /** Strings of the run of admissions under way. */
+  readonly #texts = new TextRun();
+
+  /** Begins a run of {@linkcode prepareAt}s. */
+  beginRun(): void {
+    this.#texts.reset();
+  }
+
+  /**
+   * Takes in one of a call's checked inputs; they must stay as they are until the next {@linkcode beginRun}.
+   *
+   * @param inputs What the caller passed.
+   * @param index Which of them.
+   * @param nowMs Timestamp for a record that has none.
+   */
+  prepareAt(inputs: readonly RecordInput[], index: number, nowMs: number): void {
+    const input = inputs[index]!;
+    const text = typeof input === "string" && inputs.length > 1 ? this.#texts.take(inputs, index) : null;
+    if (text === null) return this.prepare(input, nowMs);
+    this.timestamp = nowMs;
+    this.partition = -1;
+    this.key = null;
+    this.headers = NO_HEADERS;
+    this.value = text;
+    this.payloadBytes = text.length;
+  }
 
   /**
    * Takes in one checked input.
@@ -52,16 +82,13 @@ export class RecordEncoder implements EncodableRecord {
     this.headers = NO_HEADERS;
     if (typeof input === "string") {
       this.value = this.#encode(input, 0);
+      this.payloadBytes = this.value.length;
     } else if (input instanceof Uint8Array) {
       this.value = input;
+      this.payloadBytes = input.length;
     } else {
       this.#prepareRecord(input);
     }
-  }
-
-  /** Bytes of key and value, what a partitioner counts. */
-  get payloadBytes(): number {
-    return (this.key === null ? 0 : this.key.length) + (this.value === null ? 0 : this.value.length);
   }
 
   #prepareRecord({ key, value, headers, timestamp, partition }: ProducerRecord): void {
@@ -74,6 +101,7 @@ export class RecordEncoder implements EncodableRecord {
       this.key = key;
     }
     this.value = typeof value === "string" ? this.#encode(value, at) : value;
+    this.payloadBytes = (this.key?.length ?? 0) + (this.value?.length ?? 0);
     if (timestamp !== undefined) this.timestamp = typeof timestamp === "number" ? timestamp : timestamp.getTime();
     if (partition !== undefined) this.partition = partition;
     if (headers !== undefined) this.headers = encodeHeaders(headerEntries(headers));
@@ -102,17 +130,21 @@ export class RecordEncoder implements EncodableRecord {
  * partition.
  */
 export function checkInput(input: unknown, batchMaxBytes: number): asserts input is RecordInput {
+  if (isPlainAndSmall(input, batchMaxBytes)) return;
   if (typeof input === "string") {
-    if (input.length * UTF8_BYTES_PER_UNIT > batchMaxBytes - MOST_FRAMING_BYTES) {
-      checkSize({ keyBytes: -1, valueBytes: byteLength(input), headersBytes: 1 }, batchMaxBytes);
-    }
+    checkSize({ keyBytes: -1, valueBytes: byteLength(input), headersBytes: 1 }, batchMaxBytes);
   } else if (input instanceof Uint8Array) {
-    if (input.length > batchMaxBytes - MOST_FRAMING_BYTES) {
-      checkSize({ keyBytes: -1, valueBytes: input.length, headersBytes: 1 }, batchMaxBytes);
-    }
+    checkSize({ keyBytes: -1, valueBytes: input.length, headersBytes: 1 }, batchMaxBytes);
   } else {
     checkRecord(input, batchMaxBytes);
   }
+}
+
+/** Whether an input is a value alone that fits a batch in any case: nearly all are, so hot loops ask this first. */
+export function isPlainAndSmall(input: unknown, batchMaxBytes: number): input is string | Uint8Array {
+  const roomBytes = batchMaxBytes - MOST_FRAMING_BYTES;
+  if (typeof input === "string") return input.length * UTF8_BYTES_PER_UNIT <= roomBytes;
+  return input instanceof Uint8Array && input.length <= roomBytes;
 }
 
 /** Bytes of a record's parts, -1 for null. */
