@@ -36,6 +36,12 @@ export interface SentBatch<B> {
   maybeDuplicate: boolean;
   /** Whether nobody waits for it any more: it is not sent again. */
   isAbandoned: boolean;
+  /** When it was first sent of the sends that may have been appended, on the clock of {@linkcode SequenceMachine.turn}. */
+  unknownSinceMs: number | null;
+  /** When it was last sent. */
+  sentMs: number;
+  /** Which leader it was last sent to, counted by changes. */
+  leaderTerm: number;
 }
 
 /** What the owner of the machine must do. */
@@ -80,6 +86,14 @@ export interface SequenceOptions {
 /** Batches a broker remembers for each producer and partition, hence the most that may be unanswered. */
 export const BROKER_REMEMBERS_BATCHES = 5;
 
+/**
+ * How long a broker is trusted to know a producer that sends nothing. Brokers forget one after a day
+ * (`producer.id.expiration.ms`), and then take any number from it.
+ */
+export const BROKER_REMEMBERS_MS = 3_600_000;
+
+const SEQUENCE_COUNT = 2 ** 31;
+
 const BLOCKED = { type: "blocked" } as const;
 const NEW = { type: "new" } as const;
 
@@ -98,13 +112,16 @@ export class SequenceMachine<B> {
   #hasAcked = false;
   /** Whether the present leader has acknowledged a batch of this identity, so that it checks the next one's number. */
   #isLeaderConfirmed = false;
+  #leaderTerm = 0;
+  #nowMs = 0;
+  #lastSentMs = 0;
   /** Whether something must be sent again before anything new. */
   #isRetrying = false;
   #retryAtMs = 0;
-  /** A batch of unknown outcome was given up: its numbers may or may not be in the log. */
-  #hasHole = false;
-  /** Numbers given back: the batches from `from` on are renumbered from `sequence` once nothing is in flight. */
-  #gap: { readonly sequence: number; readonly from: SentBatch<B> } | null = null;
+  /** First number of the last batch of unknown outcome that was given up: its numbers may or may not be in the log. */
+  #hole: number | null = null;
+  /** First number given back: the batches behind it are renumbered from it once nothing is in flight. */
+  #gap: number | null = null;
   #renewal: "epoch" | "id" | null = null;
   #renewalRequested = false;
 
@@ -130,8 +147,12 @@ export class SequenceMachine<B> {
     return this.#sent;
   }
 
-  /** What may be sent at `nowMs`. */
+  /** What may be sent at `nowMs`, on a clock that only goes forward. Ask right before each {@linkcode send}. */
   turn(nowMs: number): SequenceTurn<B> {
+    this.#nowMs = nowMs;
+    // A leader that has forgotten us takes any number. Five batches at once after a day without any: it refuses the
+    // first (NOT_ENOUGH_REPLICAS), takes the second, and their order is lost.
+    if (this.#inFlight === 0 && nowMs - this.#lastSentMs >= BROKER_REMEMBERS_MS) this.#isLeaderConfirmed = false;
     if ((this.#idempotent && this.#identity === null) || this.#renewal !== null || this.#gap !== null) return BLOCKED;
     if (this.#isRetrying && this.#inFlight > 0) return BLOCKED;
     const window = this.#idempotent && this.#isLeaderConfirmed ? this.#maxInFlight : 1;
@@ -152,6 +173,9 @@ export class SequenceMachine<B> {
       isUnknown: false,
       maybeDuplicate: false,
       isAbandoned: false,
+      unknownSinceMs: null,
+      sentMs: 0,
+      leaderTerm: 0,
     };
     if (this.#idempotent) this.#nextSequence = advanceSequence(this.#nextSequence, count);
     this.#sent.push(sent);
@@ -160,8 +184,14 @@ export class SequenceMachine<B> {
 
   /** Notes that a batch is handed to a connection. */
   send(sent: SentBatch<B>): void {
+    // By now a broker that appended it may not know its numbers any more, and would append it again.
+    if (sent.unknownSinceMs !== null && this.#nowMs - sent.unknownSinceMs >= BROKER_REMEMBERS_MS) {
+      sent.maybeDuplicate = true;
+    }
     sent.isInFlight = true;
     sent.sends++;
+    sent.leaderTerm = this.#leaderTerm;
+    sent.sentMs = this.#lastSentMs = this.#nowMs;
     this.#inFlight++;
   }
 
@@ -170,27 +200,28 @@ export class SequenceMachine<B> {
     this.#land(sent);
     if (this.#idempotent && answer.duplicate && sent.sends <= 1) {
       // Rule 13: it cannot have this batch already; somebody else's numbers collide with ours.
-      return this.#renew("epoch");
+      return this.#renew("epoch", sent.isAbandoned ? this.#giveUp(sent) : []);
     }
     // Without numbers, a batch sent again after an unknown outcome may be there twice.
     if (!this.#idempotent && sent.isUnknown) sent.maybeDuplicate = true;
     const actions: SequenceAction<B>[] = [];
-    const index = this.#sent.indexOf(sent);
-    const before = this.#sent.splice(0, index + 1);
-    const stay = before.filter((earlier) => earlier !== sent && !earlier.isUnknown);
-    this.#sent.unshift(...stay);
-    for (const earlier of before) {
-      // Rule 4: the broker took a later number, so it has every earlier one that it may have taken. It checked the
-      // number: a second batch is only ever in flight once this leader has acknowledged one.
-      if (earlier === sent) actions.push({ type: "acknowledge", sent, isImplied: false, duplicate: answer.duplicate });
-      else if (earlier.isUnknown) {
-        actions.push({ type: "acknowledge", sent: earlier, isImplied: true, duplicate: false });
-      }
+    const earlier = this.#sent.splice(0, this.#sent.indexOf(sent) + 1).slice(0, -1);
+    // Rule 4: the broker took a later number, so it has every earlier one that it may have taken. It checked the
+    // number: a second batch is only ever in flight once this leader has acknowledged one.
+    const stay = earlier.filter((each) => each.isInFlight || !each.isUnknown);
+    for (const each of earlier) {
+      if (stay.includes(each)) continue;
+      actions.push({ type: "acknowledge", sent: each, isImplied: true, duplicate: false });
     }
+    actions.push({ type: "acknowledge", sent, isImplied: false, duplicate: answer.duplicate });
+    this.#sent.unshift(...stay);
     if (answer.baseOffset !== null) this.#lastAckedOffset = answer.baseOffset + BigInt(sent.count - 1);
-    this.#hasAcked = this.#isLeaderConfirmed = true;
-    this.#hasHole = false;
-    if (this.#gap !== null && before.includes(this.#gap.from)) this.#gap = null;
+    this.#hasAcked = true;
+    // Two batches are with the old leader, and another leads now. The answer of the old one to the first says nothing
+    // of what the new one knows.
+    if (sent.leaderTerm === this.#leaderTerm) this.#isLeaderConfirmed = true;
+    if (this.#hole !== null && isLater(sent.baseSequence, this.#hole)) this.#hole = null;
+    if (this.#gap !== null && isLater(sent.baseSequence, this.#gap)) this.#gap = null;
     if (stay.length === 0) {
       this.#isRetrying = this.#isOutOfOrder();
       this.#retryAtMs = 0;
@@ -207,7 +238,7 @@ export class SequenceMachine<B> {
   /** No answer tells whether the batch was appended: the connection ended, or the broker gave up waiting. */
   unknown(sent: SentBatch<B>, retryAtMs: number): SequenceAction<B>[] {
     this.#land(sent);
-    sent.isUnknown = true;
+    this.#doubt(sent);
     return this.#retry(sent, retryAtMs);
   }
 
@@ -224,20 +255,20 @@ export class SequenceMachine<B> {
     answer: { retryAtMs: number; logStartOffset: bigint; needsNewId: boolean },
   ): SequenceAction<B>[] {
     this.#land(sent);
-    if (!this.#idempotent) return this.#fail(sent, "notPersisted");
+    if (!this.#idempotent) return this.#afterAnswer(this.#giveUp(sent));
     // Behind an unsettled batch, or behind numbers that were given back, that was to be expected.
     if (this.#sent[0] !== sent || this.#gap !== null || this.#renewal !== null) {
       return this.#retry(sent, answer.retryAtMs);
     }
-    this.#isRetrying = true;
     const isLogShortened = this.#lastAckedOffset !== null && answer.logStartOffset > this.#lastAckedOffset;
     const actions: SequenceAction<B>[] = [];
-    if (this.#hasAcked && !this.#hasHole && !isLogShortened && !answer.needsNewId) {
+    if (this.#hasAcked && this.#hole === null && !isLogShortened && !answer.needsNewId) {
       actions.push({ type: "dataloss", lastAckedOffset: this.#lastAckedOffset });
     }
     if (sent.isAbandoned) actions.push(...this.#giveUp(sent));
-    actions.push(...this.#renew(answer.needsNewId ? "id" : "epoch"));
-    return actions;
+    // Not at once: a broker that says so to everything would have us spend epoch after epoch.
+    this.#retryAtMs = Math.max(this.#retryAtMs, answer.retryAtMs);
+    return this.#renew(answer.needsNewId ? "id" : "epoch", actions);
   }
 
   /**
@@ -246,8 +277,9 @@ export class SequenceMachine<B> {
    */
   rejected(sent: SentBatch<B>, isCertain: boolean): SequenceAction<B>[] {
     this.#land(sent);
-    if (!isCertain) sent.isUnknown = true;
-    return this.#fail(sent, isPossiblyPersisted(sent) ? "possiblyPersisted" : "notPersisted");
+    if (!isCertain) this.#doubt(sent);
+    const actions = this.#giveUp(sent);
+    return this.#idempotent && sent.isUnknown ? this.#renew("epoch", actions) : this.#afterAnswer(actions);
   }
 
   /** The broker refuses the batch as too large: `parts` take its place and its numbers. */
@@ -259,30 +291,28 @@ export class SequenceMachine<B> {
       if (this.#idempotent) sequence = advanceSequence(sequence, count);
       return part;
     });
-    this.#replace(sent, replacements);
-    const actions: SequenceAction<B>[] = replacements.map((part) => ({ type: "number", sent: part }));
+    this.#sent.splice(this.#sent.indexOf(sent), 1, ...replacements);
     this.#isRetrying = true;
+    if (sent.isAbandoned) return this.#afterAnswer(replacements.flatMap((part) => this.#giveUp(part)));
+    const actions: SequenceAction<B>[] = replacements.map((part) => ({ type: "number", sent: part }));
     // Parts of a batch that may be in the log would not be recognised as its duplicates.
-    if (this.#idempotent && sent.isUnknown) return [...actions, ...this.#renew("epoch")];
-    return this.#afterAnswer(actions);
+    return this.#idempotent && sent.isUnknown ? this.#renew("epoch", actions) : this.#afterAnswer(actions);
   }
 
   /** The broker refuses the batch for some of its records: without them it has `count` and is sent again. */
   shrunk(sent: SentBatch<B>, count: number): SequenceAction<B>[] {
     this.#land(sent);
-    const index = this.#sent.indexOf(sent);
     sent.count = count;
     this.#isRetrying = true;
-    if (!this.#idempotent) return [];
-    if (sent.isUnknown) return this.#renew("epoch");
-    const actions: SequenceAction<B>[] = [{ type: "number", sent }];
-    this.#giveBack(advanceSequence(sent.baseSequence, count), this.#sent[index + 1]);
-    return this.#afterAnswer(actions);
+    if (sent.isAbandoned) return this.#afterAnswer(this.#giveUp(sent));
+    if (this.#idempotent && sent.isUnknown) return this.#renew("epoch", []);
+    this.#giveBack(advanceSequence(sent.baseSequence, count));
+    return this.#afterAnswer([{ type: "number", sent }]);
   }
 
   /** What is known of an unacknowledged batch. */
   verdict(sent: SentBatch<B>): Verdict {
-    return sent.isInFlight || isPossiblyPersisted(sent) ? "possiblyPersisted" : "notPersisted";
+    return sent.isInFlight ? "possiblyPersisted" : verdictOf(sent);
   }
 
   /** Nobody waits for a batch any more: it is not sent again. One in flight stays until its answer. */
@@ -296,6 +326,7 @@ export class SequenceMachine<B> {
    * not wait longer.
    */
   leaderChanged(): void {
+    this.#leaderTerm++;
     this.#isLeaderConfirmed = false;
     this.#retryAtMs = 0;
   }
@@ -304,29 +335,27 @@ export class SequenceMachine<B> {
   topicRecreated(): SequenceAction<B>[] {
     this.#lastAckedOffset = null;
     this.#hasAcked = false;
-    return this.#idempotent && this.#identity !== null ? this.#renew("epoch") : [];
+    return this.#idempotent && this.#identity !== null ? this.#renew("epoch", []) : [];
   }
 
   /** Starts numbering again under another identity. Nothing may be in flight. */
   adopt(identity: ProducerIdentity): SequenceAction<B>[] {
     this.#identity = identity;
     this.#nextSequence = 0;
-    this.#hasAcked = this.#isLeaderConfirmed = this.#hasHole = false;
-    this.#gap = this.#renewal = null;
+    this.#hasAcked = this.#isLeaderConfirmed = false;
+    this.#hole = this.#gap = this.#renewal = null;
     this.#renewalRequested = false;
     const actions: SequenceAction<B>[] = [];
     for (const sent of [...this.#sent]) {
       if (sent.isUnknown && this.#onUnknown === "fail") {
-        this.#replace(sent, []);
+        this.#sent.splice(this.#sent.indexOf(sent), 1);
         actions.push({ type: "fail", sent, verdict: "possiblyPersisted" });
         continue;
       }
       sent.maybeDuplicate ||= sent.isUnknown;
       sent.isUnknown = false;
-      sent.sends = 0;
-      sent.baseSequence = this.#nextSequence;
-      this.#nextSequence = advanceSequence(this.#nextSequence, sent.count);
-      actions.push({ type: "number", sent });
+      sent.unknownSinceMs = null;
+      actions.push(this.#renumber(sent));
     }
     this.#isRetrying = this.#sent.length > 0;
     return actions;
@@ -343,6 +372,11 @@ export class SequenceMachine<B> {
     this.#inFlight--;
   }
 
+  #doubt(sent: SentBatch<B>): void {
+    sent.isUnknown = true;
+    sent.unknownSinceMs ??= sent.sentMs;
+  }
+
   #retry(sent: SentBatch<B>, retryAtMs: number): SequenceAction<B>[] {
     this.#isRetrying = true;
     this.#retryAtMs = Math.max(this.#retryAtMs, retryAtMs);
@@ -351,92 +385,71 @@ export class SequenceMachine<B> {
 
   /** Rules 7 and 12: what was certainly not appended gives its numbers back, what may have been leaves a hole. */
   #giveUp(sent: SentBatch<B>): SequenceAction<B>[] {
-    const verdict = isPossiblyPersisted(sent) ? "possiblyPersisted" : "notPersisted";
-    const next = this.#sent[this.#sent.indexOf(sent) + 1];
-    this.#replace(sent, []);
-    if (sent.isUnknown) this.#hasHole = true;
-    else this.#giveBack(sent.baseSequence, next);
-    return [{ type: "fail", sent, verdict }];
+    this.#sent.splice(this.#sent.indexOf(sent), 1);
+    if (!sent.isUnknown) this.#giveBack(sent.baseSequence);
+    else if (this.#hole === null || isLater(sent.baseSequence, this.#hole)) this.#hole = sent.baseSequence;
+    return [{ type: "fail", sent, verdict: verdictOf(sent) }];
   }
 
-  #fail(sent: SentBatch<B>, verdict: Verdict): SequenceAction<B>[] {
-    const actions = this.#giveUp(sent);
-    if (this.#idempotent && sent.isUnknown && verdict === "possiblyPersisted") {
-      return [...actions, ...this.#renew("epoch")];
-    }
+  #giveBack(sequence: number): void {
+    if (this.#idempotent && (this.#gap === null || isLater(this.#gap, sequence))) this.#gap = sequence;
+  }
+
+  #renew(what: "epoch" | "id", actions: SequenceAction<B>[]): SequenceAction<B>[] {
+    if (this.#renewal !== "id") this.#renewal = what;
+    this.#isRetrying = true;
     return this.#afterAnswer(actions);
   }
 
-  #giveBack(sequence: number, from: SentBatch<B> | undefined): void {
-    if (!this.#idempotent) return;
-    if (from === undefined) {
-      // The last number given out: the next batch takes it.
-      if (this.#gap === null) this.#nextSequence = sequence;
-    } else if (this.#gap === null || this.#sent.indexOf(from) < this.#sent.indexOf(this.#gap.from)) {
-      this.#gap = { sequence, from };
-    }
-    this.#isRetrying = this.#sent.length > 0;
-  }
-
-  /** Puts others in the place of a batch, keeping a gap that began there. */
-  #replace(sent: SentBatch<B>, by: SentBatch<B>[]): void {
-    const index = this.#sent.indexOf(sent);
-    this.#sent.splice(index, 1, ...by);
-    if (this.#gap?.from !== sent) return;
-    const from = this.#sent[index];
-    if (from === undefined) {
-      this.#nextSequence = this.#gap.sequence;
-      this.#gap = null;
-    } else {
-      this.#gap = { sequence: this.#gap.sequence, from };
-    }
-  }
-
-  #renew(what: "epoch" | "id"): SequenceAction<B>[] {
-    if (this.#renewal !== "id") this.#renewal = what;
-    this.#isRetrying = true;
-    return this.#afterAnswer([]);
-  }
-
-  /** Once nothing is in flight: closes a gap, or asks for a new identity. */
+  /** Closes a gap, and asks for a new identity once nothing is in flight. */
   #afterAnswer(actions: SequenceAction<B>[]): SequenceAction<B>[] {
     if (this.#sent.length === 0 && this.#renewal === null) {
       this.#isRetrying = false;
       this.#retryAtMs = 0;
     }
-    if (this.#inFlight > 0) return actions;
-    if (this.#gap !== null && this.#renewal === null) this.#closeGap(actions);
-    if (this.#renewal !== null && !this.#renewalRequested) {
+    if (this.#gap !== null && this.#renewal === null) this.#closeGap(this.#gap, actions);
+    if (this.#inFlight === 0 && this.#renewal !== null && !this.#renewalRequested) {
       this.#renewalRequested = true;
       actions.push({ type: "renew", needsNewId: this.#renewal === "id" });
     }
     return actions;
   }
 
-  #closeGap(actions: SequenceAction<B>[]): void {
-    const { sequence, from } = this.#gap!;
-    const followers = this.#sent.slice(this.#sent.indexOf(from));
+  #closeGap(gap: number, actions: SequenceAction<B>[]): void {
+    const followers = this.#sent.filter((sent) => isLater(sent.baseSequence, gap));
+    if (followers.length > 0 && this.#inFlight > 0) return;
     this.#gap = null;
-    if (followers.some((sent) => sent.isUnknown)) {
-      // Under the same epoch a number means one batch for ever: one that may be in the log cannot get another.
-      this.#renewal ??= "epoch";
+    if (followers.some((sent) => sent.isUnknown) || (this.#hole !== null && isLater(this.#hole, gap))) {
+      // Under one epoch a number means one batch for ever. Batches 5 and 6 are sent; 5 is refused, the connection ends
+      // before 6 is answered, nobody waits for either any more. Were the next batches 5 and 6 again, the broker might
+      // take the old 6 from the old connection behind the new 5, and then the new 6 for its duplicate: lost, and
+      // acknowledged.
+      this.#renewal = "epoch";
       return;
     }
-    this.#nextSequence = sequence;
-    for (const sent of followers) {
-      sent.baseSequence = this.#nextSequence;
-      sent.sends = 0;
-      this.#nextSequence = advanceSequence(this.#nextSequence, sent.count);
-      actions.push({ type: "number", sent });
-    }
+    this.#nextSequence = gap;
+    for (const sent of followers) actions.push(this.#renumber(sent));
+    if (followers.length > 0) this.#isRetrying = true;
+  }
+
+  #renumber(sent: SentBatch<B>): SequenceAction<B> {
+    sent.sends = 0;
+    sent.baseSequence = this.#nextSequence;
+    this.#nextSequence = advanceSequence(this.#nextSequence, sent.count);
+    return { type: "number", sent };
   }
 }
 
 /** `sequence` and `count` more: numbers go from 0 to 2^31-1 and then begin again. */
 export function advanceSequence(sequence: number, count: number): number {
-  return (sequence + count) % 2 ** 31;
+  return (sequence + count) % SEQUENCE_COUNT;
 }
 
-function isPossiblyPersisted(sent: SentBatch<unknown>): boolean {
-  return sent.isUnknown || sent.maybeDuplicate;
+/** Whether `a` comes after `b`: what is unsettled is far from half of all numbers. */
+function isLater(a: number, b: number): boolean {
+  return a !== b && advanceSequence(a, SEQUENCE_COUNT - b) < SEQUENCE_COUNT / 2;
+}
+
+function verdictOf(sent: SentBatch<unknown>): Verdict {
+  return sent.isUnknown || sent.maybeDuplicate ? "possiblyPersisted" : "notPersisted";
 }
