@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Delivery } from "@ekaf/ekaf";
 import { type Outcome, OutcomeQueue } from "../../src/producer/outcome_queue.ts";
 import { SeededRandom } from "../protocol/seeded_random.ts";
 
@@ -20,7 +21,7 @@ Deno.test("OutcomeQueue gives outcomes in input order whatever the order they co
       }
       while (queue.isReady && random.below(50) > 0) {
         taken.push(
-          ...(takesRuns ? queue.takeRun() : [queue.takeOne()]).map(({ offset }: { offset?: bigint | null }) => offset!),
+          ...(takesRuns ? queue.takeRun() : [queue.takeOne()]).map((each) => (each as Delivery).offset!),
         );
       }
       assertEquals(queue.nextIndex - queue.unreadCount, taken.length);
