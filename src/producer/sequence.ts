@@ -9,6 +9,9 @@
  */
 
 import type { Verdict } from "../errors.ts";
+import { newSentBatch, type SentBatch, verdictOf } from "./sent_batch.ts";
+
+export type { SentBatch } from "./sent_batch.ts";
 
 /** Under whose numbers batches go out. */
 export interface ProducerIdentity {
@@ -16,32 +19,6 @@ export interface ProducerIdentity {
   readonly producerId: bigint;
   /** Raised whenever numbering must start again. */
   readonly producerEpoch: number;
-}
-
-/** A numbered, unsettled batch. */
-export interface SentBatch<B> {
-  /** The batch itself; opaque here. */
-  readonly batch: B;
-  /** Records, which is how many sequence numbers it takes. */
-  count: number;
-  /** Number of its first record, -1 without idempotence. */
-  baseSequence: number;
-  /** Whether a request with it is unanswered. */
-  isInFlight: boolean;
-  /** Sends under the present epoch. */
-  sends: number;
-  /** Whether a send under the present epoch may have been appended although no answer says so. */
-  isUnknown: boolean;
-  /** Whether a send under an earlier epoch may have been appended. */
-  maybeDuplicate: boolean;
-  /** Whether nobody waits for it any more: it is not sent again. */
-  isAbandoned: boolean;
-  /** When it was first sent of the sends that may have been appended, on the clock of {@linkcode SequenceMachine.turn}. */
-  unknownSinceMs: number | null;
-  /** When it was last sent. */
-  sentMs: number;
-  /** Which leader it was last sent to, counted by changes. */
-  leaderTerm: number;
 }
 
 /** What the owner of the machine must do. */
@@ -164,19 +141,7 @@ export class SequenceMachine<B> {
 
   /** Numbers a new batch of `count` records; {@linkcode turn} must have said `"new"`. Follow with {@linkcode send}. */
   number(batch: B, count: number): SentBatch<B> {
-    const sent: SentBatch<B> = {
-      batch,
-      count,
-      baseSequence: this.#idempotent ? this.#nextSequence : -1,
-      isInFlight: false,
-      sends: 0,
-      isUnknown: false,
-      maybeDuplicate: false,
-      isAbandoned: false,
-      unknownSinceMs: null,
-      sentMs: 0,
-      leaderTerm: 0,
-    };
+    const sent = newSentBatch(batch, count, this.#idempotent ? this.#nextSequence : -1);
     if (this.#idempotent) this.#nextSequence = advanceSequence(this.#nextSequence, count);
     this.#sent.push(sent);
     return sent;
@@ -448,8 +413,4 @@ export function advanceSequence(sequence: number, count: number): number {
 /** Whether `a` comes after `b`: what is unsettled is far from half of all numbers. */
 function isLater(a: number, b: number): boolean {
   return a !== b && advanceSequence(a, SEQUENCE_COUNT - b) < SEQUENCE_COUNT / 2;
-}
-
-function verdictOf(sent: SentBatch<unknown>): Verdict {
-  return sent.isUnknown || sent.maybeDuplicate ? "possiblyPersisted" : "notPersisted";
 }
