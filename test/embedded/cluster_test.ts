@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { ResponseOf } from "../../protocol/apis.ts";
 import { errorCode } from "../../protocol/error_codes.ts";
-import { EmbeddedCluster } from "../../src/embedded/mod.ts";
+import { EmbeddedCluster, type KafkaRelease } from "../../src/embedded/mod.ts";
 import { ManualTimers, settled } from "../manual_timers.ts";
 import { craftBatch, type CraftedBatchOptions } from "./crafted_batch.ts";
 import { RawClient } from "./raw_client.ts";
@@ -166,6 +166,121 @@ Deno.test("EmbeddedCluster grows while it runs", async () => {
   assertEquals(id, 2);
   assertEquals(await leaders(cluster, 2), [["NONE", 1], ["NONE", 2]]);
   assertEquals((await askMetadata(cluster, 1, "u")).topics[0]!.partitions.map(({ leaderId }) => leaderId), [1, 2, 1]);
+});
+
+Deno.test("EmbeddedCluster.listen() takes ids of brokers and explicit metadata", async () => {
+  const topics = { t: { partitions: [0, 1, 3] }, u: { partitions: [{ id: 2, replicas: [7, 0], leader: null }] } };
+  await using cluster = await EmbeddedCluster.listen({ brokers: [7, 0, 1001], topics });
+  using client = await RawClient.connect(cluster.bootstrap[0]!);
+
+  const metadata = await client.ask("Metadata", 9, { topics: [{ name: "t" }, { name: "u" }] });
+  const told = await client.ask("Produce", 9, produceBody({ partition: 2 }));
+
+  const ports = cluster.bootstrap.map((address) => Number(address.split(":")[1]));
+  assertEquals(metadata.brokers.map(({ nodeId, port }) => [nodeId, port]), [[0, ports[1]], [7, ports[0]], [
+    1001,
+    ports[2],
+  ]]);
+  const rows = metadata.topics.map(({ partitions }) =>
+    partitions.map((row) => [row.partitionIndex, row.errorCode, row.leaderId, row.replicaNodes])
+  );
+  assertEquals(rows, [[[0, 0, 0, [0]], [1, 0, 7, [7]], [3, 0, 0, [0]]], [[2, 5, -1, [7, 0]]]]);
+  assertEquals(errorCode(told.responses[0]!.partitionResponses[0]!.errorCode).name, "UNKNOWN_TOPIC_OR_PARTITION");
+});
+
+Deno.test("EmbeddedCluster.listen() refuses ids of brokers that are none", async () => {
+  await assertRejects(() => EmbeddedCluster.listen({ brokers: [] }), RangeError, "number of brokers");
+  await assertRejects(() => EmbeddedCluster.listen({ brokers: [1, 1] }), RangeError, "[1, 1]");
+  await assertRejects(() => EmbeddedCluster.listen({ brokers: [-1] }), RangeError, "[-1]");
+});
+
+Deno.test("EmbeddedCluster.batches() tells how producers put records together", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 2 } });
+  await produce(cluster, 1, { partition: 1, values: ["a", "b"], producerId: 4n });
+  await produce(cluster, 1, { partition: 1, values: ["c"], producerId: 4n, sequence: 2 });
+  await produce(cluster, 1, { values: ["d"] });
+
+  const batches = cluster.batches("t");
+
+  const rows = batches.map((batch) => [batch.partition, batch.baseOffset, batch.recordCount, batch.baseSequence]);
+  assertEquals(rows, [[0, 0n, 1, -1], [1, 0n, 2, 0], [1, 2n, 1, 2]]);
+  assertEquals(cluster.batches("t", 1)[0], {
+    topic: "t",
+    partition: 1,
+    baseOffset: 0n,
+    recordCount: 2,
+    sizeBytes: 77,
+    isCompressed: false,
+    producerId: 4n,
+    producerEpoch: 0,
+    baseSequence: 0,
+    leaderEpoch: 0,
+  });
+  assertThrows(() => cluster.batches("u"), RangeError, 'no topic "u"');
+});
+
+Deno.test("EmbeddedCluster.stop() without an id stops all brokers, and start() starts them with their records", async () => {
+  await using cluster = await EmbeddedCluster.listen({ brokers: 3, topics: { t: 3 }, replication: 3 });
+  await produce(cluster, 1, { values: ["kept"] });
+  using client = await RawClient.connect(cluster.bootstrap[2]!);
+
+  await cluster.stop();
+  const told = await client.receive();
+  for (const address of cluster.bootstrap) {
+    await assertRejects(() => RawClient.connect(address), Deno.errors.ConnectionRefused);
+  }
+  await cluster.start();
+
+  assertEquals([told, cluster.connectionCount()], ["closed", 0]);
+  assertEquals((await leaders(cluster, 2)).map(([error]) => error), ["NONE", "NONE", "NONE"]);
+  assertEquals(cluster.records("t").map((record) => record.text()), ["kept"]);
+});
+
+Deno.test("EmbeddedCluster.removeBroker() hands records over and closes the broker's port", async () => {
+  await using cluster = await EmbeddedCluster.listen({ brokers: 2, topics: { t: 2 } });
+  await produce(cluster, 2, { partition: 1, values: ["kept"] });
+  using client = await RawClient.connect(cluster.bootstrap[1]!);
+  const [, address] = cluster.bootstrap;
+
+  await cluster.removeBroker(2);
+
+  assertEquals([await client.receive(), cluster.bootstrap.length], ["closed", 1]);
+  await assertRejects(() => RawClient.connect(address!), Deno.errors.ConnectionRefused);
+  assertEquals((await askMetadata(cluster, 1)).brokers.map(({ nodeId }) => nodeId), [1]);
+  assertEquals(await produce(cluster, 1, { partition: 1 }), 1n);
+  await assertRejects(() => cluster.removeBroker(2), RangeError, "the ids are 1");
+  await assertRejects(() => cluster.removeBroker(1), TypeError, "it is the last");
+  assertEquals(await cluster.addBroker(), 3);
+});
+
+Deno.test("EmbeddedCluster.addBroker() takes an id and a port", async () => {
+  await using cluster = await EmbeddedCluster.listen();
+  const spare = await EmbeddedCluster.listen();
+  const port = Number(spare.bootstrap[0]!.split(":")[1]);
+  await spare[Symbol.asyncDispose]();
+
+  const id = await cluster.addBroker({ id: 9, port });
+
+  assertEquals([id, cluster.bootstrap[1]], [9, `127.0.0.1:${port}`]);
+  assertEquals(await cluster.addBroker(), 10);
+  await assertRejects(() => cluster.addBroker({ id: 9 }), RangeError, "there is one");
+  await assertRejects(() => cluster.addBroker({ id: -1 }), RangeError, "that is no id");
+});
+
+Deno.test("EmbeddedCluster.advertise() tells clients another address until it is taken back", async () => {
+  await using cluster = await EmbeddedCluster.listen({ brokers: 2, topics: { t: 1 } });
+  const advertised = async () => (await askMetadata(cluster, 2)).brokers.map(({ host, port }) => `${host}:${port}`);
+  cluster.moveLeader("t", 0, 2);
+
+  cluster.advertise(2, "kafka.example:9092");
+
+  using client = await RawClient.connect(cluster.bootstrap[0]!);
+  const { nodeEndpoints } = await client.ask("Produce", 10, produceBody({}));
+  assertEquals(await advertised(), [cluster.bootstrap[0], "kafka.example:9092"]);
+  assertEquals(nodeEndpoints.map(({ host, port }) => `${host}:${port}`), ["kafka.example:9092"]);
+  cluster.advertise(2, null);
+  assertEquals(await advertised(), cluster.bootstrap);
+  assertThrows(() => cluster.advertise(5, null), RangeError, "broker 5");
 });
 
 Deno.test("EmbeddedCluster.failNext() fails as many requests as told, then none", async () => {
@@ -366,4 +481,27 @@ Deno.test("EmbeddedCluster acts as an older broker when told its versions", asyn
     { apiKey: 0, minVersion: 0, maxVersion: 7 },
   ]);
   assertEquals([await produce(cluster, 1, { version: 7 }), await produce(cluster, 1, { version: 8 })], [0n, "closed"]);
+});
+
+Deno.test("EmbeddedCluster acts as a release of Kafka", async (t) => {
+  const releases: Record<KafkaRelease, [produce: number, metadata: number]> = {
+    "0.11": [3, 4],
+    "1.1": [5, 5],
+    "2.0": [6, 6],
+    "2.8": [9, 11],
+    "3.9": [11, 12],
+  };
+  for (const [release, expected] of Object.entries(releases)) {
+    await t.step(release, async () => {
+      await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 }, versions: release as KafkaRelease });
+      using client = await RawClient.connect(cluster.bootstrap[0]!);
+
+      const { apiKeys } = await client.ask("ApiVersions", 0, {});
+
+      const lastOf = (key: number) => apiKeys.find(({ apiKey }) => apiKey === key)!.maxVersion;
+      assertEquals([lastOf(0), lastOf(3)], expected);
+      assertEquals(await produce(cluster, 1, { version: expected[0] }), 0n);
+    });
+  }
+  await assertRejects(() => EmbeddedCluster.listen({ versions: "0.7" as KafkaRelease }), RangeError, "2.8");
 });

@@ -68,6 +68,17 @@ export class RawClient implements Disposable {
     return this.#frames.shift()!;
   }
 
+  /** All bytes until the connection ends; frames that were received before are not among them. */
+  async receiveAll(): Promise<Uint8Array> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for (let count: number | null = 0; count !== null;) {
+      const chunk = new Uint8Array(65_536);
+      count = await this.#conn.read(chunk).catch(() => null);
+      chunks.push(chunk.slice(0, count ?? 0));
+    }
+    return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  }
+
   /** Closes the connection. */
   [Symbol.dispose](): void {
     this.#conn.close();

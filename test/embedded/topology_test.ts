@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { NO_LEADER } from "../../src/embedded/topic.ts";
+import type { PartitionLayout } from "../../src/embedded/topic_layout.ts";
 import { isTopicName, Topology } from "../../src/embedded/topology.ts";
 
 function makeTopology(brokerCount: number): Topology {
@@ -103,4 +104,96 @@ Deno.test("isTopicName() takes what Kafka takes", () => {
   const names = ["a", "a.b_c-D9", "x".repeat(249), "", ".", "..", "a b", "ä", "a/b", "a\n", "x".repeat(250)];
 
   assertEquals(names.map(isTopicName), [true, true, true, ...Array(8).fill(false)]);
+});
+
+Deno.test("Topology.addTopic() lays partitions out as told, gaps and all", () => {
+  const topology = makeTopology(3);
+  const listed = [3, { id: 0, replicas: [3, 1], isr: [1] }, { id: 7, leader: null }, {
+    id: 5,
+    replicas: [2, 1],
+    leader: 1,
+  }];
+
+  topology.addTopic("t", { partitions: listed, replication: 2 });
+
+  const { partitions } = topology.topics.get("t")!;
+  assertEquals(partitions.map(({ index, leader, replicas, isr }) => [index, leader, replicas, isr]), [
+    [0, 1, [3, 1], [1]],
+    [3, 1, [1, 2], [1, 2]],
+    [5, 1, [2, 1], [2, 1]],
+    [7, NO_LEADER, [2, 3], [2, 3]],
+  ]);
+  assertEquals(partitions.map(({ log }) => log.partition), [0, 3, 5, 7]);
+  assertEquals([topology.partition("t", 1), topology.partition("t", 5)], [undefined, partitions[2]]);
+});
+
+Deno.test("Topology.addTopic() refuses partitions that cannot be", () => {
+  const topology = makeTopology(2);
+  topology.brokerDown(2);
+  const flaws: [partition: number | PartitionLayout, message: string][] = [
+    [-1, "-1 is no id"],
+    [1.5, "1.5 is no id"],
+    [0, "two partitions 0"],
+    [{ id: 1, replicas: [] }, "replicas are []"],
+    [{ id: 1, replicas: [1, 1] }, "replicas are [1, 1]"],
+    [{ id: 1, replicas: [3] }, "replicas are [3], which must be some of [1, 2]"],
+    [{ id: 1, replicas: [1], isr: [2] }, "isr are [2]"],
+    [{ id: 1, replicas: [1], leader: 2 }, "leader is 2"],
+    [{ id: 1, replicas: [2], leader: 2 }, "leader is 2"],
+  ];
+  for (const [partition, message] of flaws) {
+    assertThrows(() => topology.addTopic("t", { partitions: [0, partition], replication: 1 }), RangeError, message);
+  }
+  assertThrows(
+    () => topology.addTopic("t", { partitions: [], replication: 1 }),
+    RangeError,
+    "list of partitions is empty",
+  );
+  assertEquals(topology.topics.size, 0);
+});
+
+Deno.test("Topology.addPartitions() takes ids, and follows the last of those there are", () => {
+  const topology = makeTopology(2);
+  topology.addTopic("t", { partitions: [0, 1, 3], replication: 1 });
+
+  topology.addPartitions("t", 5);
+  topology.addPartitions("t", [2]);
+
+  assertEquals(topology.topics.get("t")!.partitions.map(({ index }) => index), [0, 1, 2, 3, 4, 5]);
+  assertThrows(() => topology.addPartitions("t", [6, 2]), RangeError, "two partitions 2");
+  assertEquals(topology.topics.get("t")!.partitions.length, 6);
+});
+
+Deno.test("Topology.removeBroker() moves what the broker holds to the others", () => {
+  const topology = makeTopology(3);
+  topology.addTopic("single", { partitions: 3, replication: 1 });
+  topology.addTopic("double", { partitions: 3, replication: 2 });
+  topology.addTopic("triple", { partitions: 1, replication: 3 });
+  const { log } = topology.partition("single", 1)!;
+
+  topology.removeBroker(2);
+
+  const rows = (name: string) =>
+    topology.topics.get(name)!.partitions.map(({ leader, leaderEpoch, replicas, isr }) => {
+      return [leader, leaderEpoch, replicas, isr];
+    });
+  assertEquals(rows("single"), [[1, 0, [1], [1]], [3, 1, [3], [3]], [3, 0, [3], [3]]]);
+  assertEquals(rows("double"), [[1, 0, [1, 3], [1, 3]], [3, 1, [1, 3], [3, 1]], [3, 0, [3, 1], [3, 1]]]);
+  assertEquals(rows("triple"), [[1, 0, [1, 3], [1, 3]]]);
+  assertEquals(topology.partition("single", 1)!.log, log);
+  assertEquals([...topology.brokers.keys()], [1, 3]);
+});
+
+Deno.test("Topology.removeBroker() leaves partitions leaderless while nobody is up to take them", () => {
+  const topology = makeTopology(2);
+  topology.addTopic("t", { partitions: 2, replication: 1 });
+  topology.brokerDown(1);
+
+  topology.removeBroker(2);
+  const afterwards = leaders(topology, "t").map(([leader]) => leader);
+  topology.brokerUp(1);
+
+  assertEquals(afterwards, [NO_LEADER, NO_LEADER]);
+  assertEquals(leaders(topology, "t").map(([leader]) => leader), [1, 1]);
+  assertThrows(() => topology.removeBroker(1), TypeError, "it is the last");
 });
