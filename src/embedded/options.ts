@@ -22,7 +22,7 @@ export interface EmbeddedClusterOptions {
    * @default {{}}
    */
   topics?: Readonly<Record<string, number | TopicLayout>>;
-  /** Port of each broker on 127.0.0.1, in the order of their ids; 0 or left out for any free one. */
+  /** Port of each broker on 127.0.0.1, in the order of `brokers`; 0 or left out for any free one. */
   ports?: readonly number[];
   /**
    * How many brokers hold each partition. With 1, a partition has no leader while its broker is stopped.
