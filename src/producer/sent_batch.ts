@@ -16,8 +16,6 @@ export interface SentBatch<B> {
   baseSequence: number;
   /** Whether a request with it is unanswered. */
   isInFlight: boolean;
-  /** Sends under the present epoch. */
-  sends: number;
   /** Whether a send under the present epoch may have been appended although no answer says so. */
   isUnknown: boolean;
   /** Whether a send under an earlier epoch may have been appended. */
@@ -39,7 +37,6 @@ export function newSentBatch<B>(batch: B, count: number, baseSequence: number): 
     count,
     baseSequence,
     isInFlight: false,
-    sends: 0,
     isUnknown: false,
     maybeDuplicate: false,
     isAbandoned: false,

@@ -102,7 +102,11 @@ export class SequenceMachine<B> {
   #renewal: "epoch" | "id" | null = null;
   #renewalRequested = false;
 
-  /** @param options See {@linkcode SequenceOptions}. */
+  /**
+   * A machine with nothing sent. With idempotence it waits for {@linkcode adopt}.
+   *
+   * @param options See {@linkcode SequenceOptions}.
+   */
   constructor(options: SequenceOptions) {
     this.#idempotent = options.idempotent;
     this.#maxInFlight = Math.min(options.maxInFlight, BROKER_REMEMBERS_BATCHES);
@@ -154,7 +158,6 @@ export class SequenceMachine<B> {
       sent.maybeDuplicate = true;
     }
     sent.isInFlight = true;
-    sent.sends++;
     sent.leaderTerm = this.#leaderTerm;
     sent.sentMs = this.#lastSentMs = this.#nowMs;
     this.#inFlight++;
@@ -163,7 +166,7 @@ export class SequenceMachine<B> {
   /** The broker has the batch; `duplicate`: it says it had it before (DUPLICATE_SEQUENCE_NUMBER). */
   acknowledged(sent: SentBatch<B>, answer: { baseOffset: bigint | null; duplicate: boolean }): SequenceAction<B>[] {
     this.#land(sent);
-    if (this.#idempotent && answer.duplicate && sent.sends <= 1) {
+    if (this.#idempotent && answer.duplicate && !sent.isUnknown) {
       // Rule 13: it cannot have this batch already; somebody else's numbers collide with ours.
       return this.#renew("epoch", sent.isAbandoned ? this.#giveUp(sent) : []);
     }
@@ -188,7 +191,7 @@ export class SequenceMachine<B> {
     if (this.#hole !== null && isLater(sent.baseSequence, this.#hole)) this.#hole = null;
     if (this.#gap !== null && isLater(sent.baseSequence, this.#gap)) this.#gap = null;
     if (stay.length === 0) {
-      this.#isRetrying = this.#isOutOfOrder();
+      this.#isRetrying = false;
       this.#retryAtMs = 0;
     }
     return this.#afterAnswer(actions);
@@ -210,7 +213,6 @@ export class SequenceMachine<B> {
   /** The connection ended before any byte of the request was handed to it. */
   unwritten(sent: SentBatch<B>, retryAtMs: number): SequenceAction<B>[] {
     this.#land(sent);
-    sent.sends--;
     return this.#retry(sent, retryAtMs);
   }
 
@@ -252,7 +254,7 @@ export class SequenceMachine<B> {
     this.#land(sent);
     let sequence = sent.baseSequence;
     const replacements = parts.map(({ batch, count }) => {
-      const part = { ...sent, batch, count, baseSequence: sequence, sends: 0 };
+      const part = { ...sent, batch, count, baseSequence: sequence };
       if (this.#idempotent) sequence = advanceSequence(sequence, count);
       return part;
     });
@@ -299,7 +301,6 @@ export class SequenceMachine<B> {
   /** The topic was deleted and made again: the new one knows nothing of our numbers. */
   topicRecreated(): SequenceAction<B>[] {
     this.#lastAckedOffset = null;
-    this.#hasAcked = false;
     return this.#idempotent && this.#identity !== null ? this.#renew("epoch", []) : [];
   }
 
@@ -324,12 +325,6 @@ export class SequenceMachine<B> {
     }
     this.#isRetrying = this.#sent.length > 0;
     return actions;
-  }
-
-  /** Whether a batch that must be sent again stands before one in flight. */
-  #isOutOfOrder(): boolean {
-    const waiting = this.#sent.findIndex((sent) => !sent.isInFlight);
-    return waiting !== -1 && this.#sent.slice(waiting).some((sent) => sent.isInFlight);
   }
 
   #land(sent: SentBatch<B>): void {
@@ -398,7 +393,6 @@ export class SequenceMachine<B> {
   }
 
   #renumber(sent: SentBatch<B>): SequenceAction<B> {
-    sent.sends = 0;
     sent.baseSequence = this.#nextSequence;
     this.#nextSequence = advanceSequence(this.#nextSequence, sent.count);
     return { type: "number", sent };

@@ -34,7 +34,7 @@ interface Request {
   readonly topicId: number;
   /** Which time the client knows a leader, or begins an epoch. */
   readonly term: number;
-  /** Whether it is the batch's first under its epoch. */
+  /** Whether the same bytes cannot be in the log already. */
   readonly isFirst: boolean;
 }
 
@@ -75,9 +75,12 @@ class SequenceModel {
   #knownLeaderEpoch = 0;
   #knownTopicId = 0;
   #identity: ProducerIdentity;
+  #isRenewing = false;
   #isIdAwaited = false;
   #term = 0;
   #isConfirmed = false;
+  /** Whether something failed while more was in flight, and nothing has succeeded since. */
+  #isSettling = false;
 
   constructor(profile: ModelProfile, machineClass: MachineClass) {
     this.#profile = profile;
@@ -166,13 +169,14 @@ class SequenceModel {
     const { idempotent, maxInFlight } = this.#profile;
     check(machine.unsettled.includes(sent), () => `sent records ${sent.batch.records} after they were settled`);
     check(!sent.isInFlight && !sent.isAbandoned, () => `sent records ${sent.batch.records} out of turn`);
-    const isFirst = sent.sends === 0;
     machine.send(sent);
+    check(!this.#isSettling, () => "sent a batch before all answers of a failed run were there");
     check(machine.inFlight === 1 || this.#isConfirmed, () => "sent more than one batch to a leader that knows none");
     check(machine.inFlight <= (idempotent ? maxInFlight : 1), () => `sent ${machine.inFlight} batches at once`);
     const { producerId, producerEpoch } = idempotent ? machine.identity! : { producerId: -1n, producerEpoch: -1 };
     const { batch: { records }, baseSequence, count } = sent;
     const bytes: SentBytes = { records, count, producerId, epoch: producerEpoch, baseSequence };
+    const isFirst = !this.#books.isKnown(bytes);
     const transmission = this.#books.transmitted(bytes);
     const request = { sent, transmission, topicId: this.#knownTopicId, term: this.#term, isFirst };
     this.#connections[this.#knownLeader]!.requests.push(request);
@@ -184,11 +188,11 @@ class SequenceModel {
     if (next === undefined) return;
     const { request, answer } = next;
     const { sent, transmission } = request;
-    transmission.isRefused = !["done", "unknown", "failedUnknown"].includes(answer.type) &&
-      !(answer.type === "duplicate" && !request.isFirst);
-    if (answer.type === "done" && request.term === this.#term) this.#isConfirmed = true;
+    const isSuccess = answer.type === "done" || (answer.type === "duplicate" && !request.isFirst);
+    transmission.isRefused = !isSuccess && answer.type !== "unknown" && answer.type !== "failedUnknown";
+    this.#isSettling = !isSuccess && this.#machine.inFlight > 1;
+    if (isSuccess && request.term === this.#term) this.#isConfirmed = true;
     this.#carryOut(this.#interpret(sent, answer));
-    if (answer.type === "duplicate" && !request.isFirst && request.term === this.#term) this.#isConfirmed = true;
   }
 
   #interpret(sent: SentBatch<ModelBatch>, answer: Answer): SequenceAction<ModelBatch>[] {
@@ -259,6 +263,8 @@ class SequenceModel {
   }
 
   #renew(needsNewId: boolean): void {
+    check(!this.#isRenewing, () => "asked for an identity twice");
+    this.#isRenewing = true;
     const old = this.#machine.identity!;
     const isNewer = this.#identity !== old;
     if (isNewer && !(needsNewId && this.#identity.producerId === old.producerId)) return this.#adopt();
@@ -273,7 +279,7 @@ class SequenceModel {
   #adopt(): void {
     check(this.#machine.inFlight === 0, () => "asked for an identity with batches in flight");
     this.#term++;
-    this.#isConfirmed = false;
+    this.#isConfirmed = this.#isRenewing = false;
     this.#carryOut(this.#machine.adopt(this.#identity));
   }
 
@@ -340,6 +346,7 @@ class SequenceModel {
       if (choice % 2 === 0) this.#late.push({ broker, request });
       this.#carryOut(this.#machine.unknown(request.sent, this.#nowMs + 100));
     });
+    if (answers.length + requests.length > 0) this.#isSettling = this.#machine.inFlight > 0;
   }
 
   #processLate(choice: number): void {

@@ -59,12 +59,17 @@ export class ModelBooks {
   /** Notes that a request goes out. */
   transmitted(bytes: SentBytes): Transmission {
     const transmission = { bytes, isRefused: false };
-    if (bytes.producerId !== -1n) {
-      const clash = this.#transmissions.find((other) => !other.isRefused && isClash(other.bytes, bytes));
-      check(clash === undefined, () => `sent ${text(bytes)} although ${text(clash!.bytes)} may be in the log`);
-      this.#transmissions.push(transmission);
-    }
+    const clash = this.#transmissions.find((other) => !other.isRefused && isClash(other.bytes, bytes));
+    check(clash === undefined, () => `sent ${text(bytes)} although ${text(clash!.bytes)} may be in the log`);
+    this.#transmissions.push(transmission);
     return transmission;
+  }
+
+  /** Whether the same batch under the same numbers may be in the log. */
+  isKnown({ records, producerId, epoch }: SentBytes): boolean {
+    return this.#transmissions.some(({ bytes, isRefused }) =>
+      !isRefused && bytes.records === records && bytes.producerId === producerId && bytes.epoch === epoch
+    );
   }
 
   /** Notes the last word of the machine on a batch. */
@@ -72,7 +77,13 @@ export class ModelBooks {
     check(!this.#settled.has(sent), () => `settled records ${sent.batch.records} twice`);
     this.#settled.add(sent);
     // Callers of an abandoned batch have been told before.
-    if (!sent.isAbandoned) this.tell(sent.batch.records, outcome);
+    if (sent.isAbandoned) return;
+    const [first] = sent.batch.records;
+    const open = this.#transmissions.filter(({ bytes, isRefused }) => !isRefused && bytes.records.includes(first!));
+    const isDoubt = outcome.type === "failed" ? outcome.verdict === "possiblyPersisted" : outcome.maybeDuplicate;
+    const doubts = open.length - (outcome.type === "failed" ? 0 : 1);
+    check(!isDoubt || doubts > 0, () => `cast doubt on records ${sent.batch.records} without cause`);
+    this.tell(sent.batch.records, outcome);
   }
 
   /** Notes what callers are told. */
@@ -127,7 +138,7 @@ export class ModelBooks {
 
 /** Whether two different batches lay claim to one sequence number. */
 function isClash(a: SentBytes, b: SentBytes): boolean {
-  if (a.records === b.records && a.baseSequence === b.baseSequence) return false;
+  if (a.producerId === -1n || (a.records === b.records && a.baseSequence === b.baseSequence)) return false;
   if (a.producerId !== b.producerId || a.epoch !== b.epoch) return false;
   // One that takes most of the numbers there are is for coming near the last; the numbers come round to it.
   if (Math.max(a.count, b.count) > 2 ** 20) return false;
