@@ -35,9 +35,11 @@ export type Next<A extends ApiName> = (request: InterceptedRequest<A>) => Promis
 /**
  * Answers a request in the broker's stead, or changes it or its answer on the way, or lets it go wrong.
  *
- * The broker carries the request out when `next` is called, and not otherwise: `return "close"` loses the request,
- * `await next(request); return "close"` only its answer. A fault that needs an answer, as `{ fault: "partialFrame" }`
- * does, takes what the broker answered to `next`; if that was not called, the request is carried out now.
+ * The broker carries the request out when `next` is called, and not otherwise: `return { fault: "close" }` loses the
+ * request, `await next(request); return { fault: "close" }` only its answer. A fault that needs an answer, as
+ * `{ fault: "partialFrame" }` does, takes what the broker answered to `next`; if that was not called, the request is carried
+ * out now. The short forms `"close"` and `"silent"` are for interceptors that are not async: where an async function returns
+ * nothing but one string, the compiler takes it for any string.
  */
 export type Interceptor<A extends ApiName> = (
   request: InterceptedRequest<A>,
