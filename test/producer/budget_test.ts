@@ -1,0 +1,206 @@
+import { assert, assertEquals } from "@std/assert";
+import { Budget, BudgetShare, type Waiter } from "../../src/producer/budget.ts";
+import { SeededRandom } from "../protocol/seeded_random.ts";
+import { holdProduce, rig, until } from "./rig.ts";
+
+/** Takes its bytes from a share when it is its turn. */
+class Taker implements Waiter {
+  isIn = false;
+  constructor(readonly budget: Budget, readonly share: BudgetShare, readonly neededBytes: number) {}
+
+  /** Takes them now, or waits. */
+  try(): this {
+    if (this.budget.admits(this.share, this.neededBytes)) this.resume();
+    else this.budget.wait(this.share, this);
+    return this;
+  }
+
+  resume(): BudgetShare | null {
+    if (!this.budget.admits(this.share, this.neededBytes)) return this.share;
+    this.budget.take(this.share, this.neededBytes);
+    this.isIn = true;
+    return null;
+  }
+}
+
+function upShare(budget: Budget, maxBytes: number): BudgetShare {
+  const share = new BudgetShare(maxBytes);
+  budget.setUp(share, true);
+  return share;
+}
+
+Deno.test("Budget serves the waiters of a share in order", () => {
+  const budget = new Budget(100);
+  const share = upShare(budget, 50);
+  new Taker(budget, share, 50).try();
+
+  const large = new Taker(budget, share, 40).try();
+  const small = new Taker(budget, share, 5).try();
+  budget.give(share, 20);
+  budget.serve();
+  const before = [large.isIn, small.isIn];
+  budget.give(share, 30);
+  budget.serve();
+
+  assertEquals([before, [large.isIn, small.isIn]], [[false, false], [true, true]]);
+  assertEquals([budget.usedBytes, budget.hasWaiters], [45, false]);
+});
+
+Deno.test("Budget lets a waiter whose share is full hold up nobody else", () => {
+  const budget = new Budget(100);
+  const full = upShare(budget, 60);
+  const other = upShare(budget, 60);
+  new Taker(budget, full, 60).try();
+  new Taker(budget, other, 30).try();
+
+  const stuck = new Taker(budget, full, 50).try();
+  const next = new Taker(budget, other, 10).try();
+  const waits = new Taker(budget, other, 25).try();
+  budget.give(other, 25);
+  budget.serve();
+
+  assertEquals([stuck.isIn, next.isIn, waits.isIn], [false, true, true]);
+});
+
+Deno.test("Budget lets a waiter for the whole budget not be overtaken for ever", () => {
+  const budget = new Budget(100);
+  const [a, b] = [upShare(budget, 100), upShare(budget, 100)];
+  new Taker(budget, a, 95).try();
+
+  const large = new Taker(budget, b, 50).try();
+  const small = new Taker(budget, a, 3).try();
+  budget.give(a, 30);
+  budget.serve();
+  const before = [large.isIn, small.isIn];
+  budget.give(a, 40);
+  budget.serve();
+
+  assertEquals([before, [large.isIn, small.isIn]], [[false, false], [true, true]]);
+});
+
+Deno.test("Budget gives shares that are not up at most half while another one is", () => {
+  const budget = new Budget(100);
+  const down = [new BudgetShare(80), new BudgetShare(80)];
+  upShare(budget, 80);
+
+  const takers = [30, 20, 10].map((bytes, i) => new Taker(budget, down[i % 2]!, bytes).try());
+
+  assertEquals(takers.map(({ isIn }) => isIn), [true, true, false]);
+  budget.setUp(down[1]!, true);
+  budget.serve();
+  assertEquals(takers[2]!.isIn, true, "the other one's bytes no longer count");
+});
+
+Deno.test("Budget gives everything to shares that are not up while none is", () => {
+  const budget = new Budget(100);
+  const down = new BudgetShare(100);
+
+  assertEquals(new Taker(budget, down, 100).try().isIn, true);
+});
+
+Deno.test("Budget.dissolve() sends waiters to their new share in order, before later ones", () => {
+  const budget = new Budget(100);
+  const [old, next] = [upShare(budget, 100), upShare(budget, 10)];
+  new Taker(budget, old, 100).try();
+  const order: number[] = [];
+  const movers = [1, 2, 3].map((n): Waiter => ({
+    neededBytes: 10,
+    resume: () => {
+      if (!budget.admits(next, 10)) return next;
+      budget.take(next, 10);
+      order.push(n);
+      return null;
+    },
+  }));
+  for (const mover of movers) budget.wait(old, mover);
+
+  budget.dissolve(old);
+  new Taker(budget, next, 10).try();
+  budget.give(old, 100);
+  for (let i = 0; i < 3; i++) {
+    budget.serve();
+    budget.give(next, 10);
+  }
+
+  assertEquals(order, [1, 2, 3]);
+});
+
+Deno.test("Budget never gives more than there is, and all of it back, for any order of takers", () => {
+  const random = new SeededRandom(11);
+  const budget = new Budget(1_000);
+  const shares = [300, 500, 1_000].map((maxBytes) => upShare(budget, maxBytes));
+  const takers: Taker[] = [];
+  const held: Taker[] = [];
+  for (let i = 0; i < 5_000; i++) {
+    if (random.below(2) === 0) {
+      const share = shares[random.below(3)]!;
+      takers.push(new Taker(budget, share, 1 + random.below(share.maxBytes)).try());
+    } else if (random.below(20) === 0) {
+      const share = shares[random.below(3)]!;
+      budget.setUp(share, !share.isUp);
+      budget.serve();
+    } else {
+      held.push(...takers.filter(({ isIn }) => isIn));
+      for (const done of held.splice(0, 1 + random.below(3))) {
+        takers.splice(takers.indexOf(done), 1);
+        budget.give(done.share, done.neededBytes);
+      }
+      held.length = 0;
+      budget.serve();
+    }
+    assert(budget.usedBytes <= 1_000 && shares.every(({ bytes, maxBytes }) => bytes <= maxBytes && bytes >= 0));
+  }
+
+  for (const share of shares) budget.setUp(share, true);
+  while (takers.length > 0) {
+    budget.serve();
+    const done = takers.findIndex(({ isIn }) => isIn);
+    assert(done !== -1, "somebody waits although all the rest is free");
+    const [taker] = takers.splice(done, 1);
+    budget.give(taker!.share, taker!.neededBytes);
+  }
+  assertEquals([budget.usedBytes, budget.hasWaiters], [0, false]);
+});
+
+Deno.test("a dead broker's lanes cannot take the room of the healthy ones", async () => {
+  const sizes = { batchMaxBytes: 2_000, partitionMaxBytes: 20_000, bufferMaxBytes: 20_000 };
+  await using r = await rig({ brokers: 2, topics: { t: 2 } }, sizes);
+  const { partitions } = await r.producer.prepare("t");
+  const [dead, alive] = [2, 1].map((id) => partitions.find(({ leader }) => leader === id)!.partition);
+  await r.producer.send("t", [dead!, alive!].map((partition) => ({ value: "", partition })));
+  await r.cluster.stop(2);
+  await until(() => r.producer.info("t").some(({ state }) => state !== "up"));
+
+  for (let i = 0; i < 30; i++) {
+    r.producer.enqueue("t", { value: "x".repeat(1_000), partition: dead! }).catch(() => {});
+  }
+  for (let i = 0; i < 30; i++) await r.producer.send("t", { value: "y".repeat(1_000), partition: alive! });
+
+  const [lane] = r.producer.info("t").filter(({ partition }) => partition === dead);
+  assert(lane!.bufferedBytes > 5_000 && lane!.bufferedBytes <= 10_000, `${lane!.bufferedBytes} bytes`);
+});
+
+Deno.test("while anyone waits for room, open batches are due whatever lingerMs says", async () => {
+  const sizes = { batchMaxBytes: 2_000, partitionMaxBytes: 6_096, bufferMaxBytes: 6_096, lingerMs: 60_000 };
+  await using r = await rig({ topics: { t: 1, u: 1 } }, sizes);
+  await Promise.all([r.producer.prepare("t"), r.producer.prepare("u")]);
+
+  for (let i = 0; i < 30; i++) await r.producer.enqueue(i % 2 === 0 ? "t" : "u", "x".repeat(500));
+
+  assert(r.cluster.records("t").length + r.cluster.records("u").length > 15);
+});
+
+Deno.test("a partition's records take at most partitionMaxBytes", async () => {
+  await using r = await rig({ topics: { t: 2 } }, { batchMaxBytes: 2_000, partitionMaxBytes: 6_096 });
+  await r.producer.prepare("t");
+  const release = holdProduce(r.cluster);
+  const value = "x".repeat(1_000);
+
+  const writes = Array.from({ length: 10 }, () => r.producer.enqueue("t", { value, partition: 0 }));
+  await r.producer.enqueue("t", { value, partition: 1 });
+  const [lane] = r.producer.info("t");
+  release();
+  await Promise.all(writes);
+
+  assert(lane!.bufferedBytes > 4_000 && lane!.bufferedBytes <= 6_096, `${lane!.bufferedBytes} bytes`);
+});
