@@ -1,5 +1,6 @@
 /**
- * The codes a broker answers with, and what a producer makes of them.
+ * The codes a broker answers with, and what a producer makes of them in an answer to Produce, Metadata or
+ * InitProducerId.
  *
  * @see {@link https://kafka.apache.org/protocol#protocol_error_codes}
  * @module
@@ -35,6 +36,36 @@ export type ProduceRule =
   | "invalidRecords"
   | "fatal";
 
+/**
+ * What becomes of a topic whose metadata a broker answered with a code.
+ *
+ * - `"use"`: it is described.
+ * - `"retry"`: it is being made, or has no leaders yet; to be asked for again.
+ * - `"unknownTopic"`: the broker does not know it, or fails at it; to be asked for again until the time for unknown
+ *   topics is over.
+ * - `"final"`: asking again is of no use. It is probed now and then all the same: rights and configurations change.
+ */
+export type TopicRule = "use" | "retry" | "unknownTopic" | "final";
+
+/**
+ * What becomes of an answer to Metadata that has a code of its own.
+ *
+ * - `"use"`: it is one.
+ * - `"askAnother"`: this broker has none to give, the next one is asked.
+ * - `"rebootstrap"`: the cluster is another one now. The brokers known are forgotten, the addresses that the user gave
+ *   are asked (KIP-1102).
+ */
+export type MetadataRule = "use" | "askAnother" | "rebootstrap";
+
+/**
+ * What becomes of a request for a producer id that a broker answered with a code.
+ *
+ * - `"use"`: it was given.
+ * - `"retry"`: it is to be asked for again.
+ * - `"fail"`: it was refused. What waits for it fails, and what comes later asks again.
+ */
+export type ProducerIdRule = "use" | "retry" | "fail";
+
 /** One code. */
 export interface ErrorCode {
   /** Number on the wire. */
@@ -47,6 +78,12 @@ export interface ErrorCode {
   readonly refreshMetadata: boolean;
   /** What becomes of a batch whose append was answered with it. */
   readonly rule: ProduceRule;
+  /** What becomes of a topic whose metadata was answered with it. */
+  readonly topicRule: TopicRule;
+  /** What becomes of an answer to Metadata that has it as its own. */
+  readonly metadataRule: MetadataRule;
+  /** What becomes of a request for a producer id that was answered with it. */
+  readonly producerIdRule: ProducerIdRule;
 }
 
 type Row = readonly [code: number, name: string, rule: ProduceRule, ...flags: ("retriable" | "refresh")[]];
@@ -189,13 +226,49 @@ const rows: readonly Row[] = [
   [133, "SHARE_SESSION_LIMIT_REACHED", "retry", "retriable"],
 ];
 
-const codes: readonly ErrorCode[] = rows.map(([code, name, rule, ...flags]) => ({
-  code,
-  name,
-  retriable: flags.includes("retriable"),
-  refreshMetadata: flags.includes("refresh"),
-  rule,
-}));
+/**
+ * Codes that will be the same the next time a topic or a producer id is asked for: rights, versions, names,
+ * configurations. `retriable` would not do: UNKNOWN_SERVER_ERROR ends an append, which may have happened; a question
+ * that changes nothing can just be put again.
+ */
+const lasting: ReadonlySet<string> = new Set([
+  "INVALID_TOPIC_EXCEPTION",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "ILLEGAL_SASL_STATE",
+  "UNSUPPORTED_VERSION",
+  "INVALID_REQUEST",
+  "POLICY_VIOLATION",
+  "INVALID_PRODUCER_EPOCH",
+  "INVALID_TRANSACTION_TIMEOUT",
+  "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+  "SECURITY_DISABLED",
+  "SASL_AUTHENTICATION_FAILED",
+  "PRODUCER_FENCED",
+]);
+
+const codes: readonly ErrorCode[] = rows.map(([code, name, rule, ...flags]) => {
+  const retriable = flags.includes("retriable");
+  return {
+    code,
+    name,
+    retriable,
+    refreshMetadata: flags.includes("refresh"),
+    rule,
+    topicRule: topicRule(name, { rule, retriable }),
+    metadataRule: rule === "done" ? "use" : name === "REBOOTSTRAP_REQUIRED" ? "rebootstrap" : "askAnother",
+    producerIdRule: rule === "done" ? "use" : lasting.has(name) ? "fail" : "retry",
+  };
+});
+
+function topicRule(name: string, { rule, retriable }: { rule: ProduceRule; retriable: boolean }): TopicRule {
+  if (rule === "done") return "use";
+  if (lasting.has(name)) return "final";
+  // What is neither known to pass nor known to last is given the time that an unknown topic has.
+  return rule !== "unknownTopic" && (retriable || rule === "retry") ? "retry" : "unknownTopic";
+}
 
 const byCode: ReadonlyMap<number, ErrorCode> = new Map(codes.map((row) => [row.code, row]));
 const byName: ReadonlyMap<string, ErrorCode> = new Map(codes.map((row) => [row.name, row]));

@@ -74,6 +74,7 @@ export class Cluster {
       connections: this.#connections,
       liveness: this.#liveness,
       metadata: () => this.#refresher.metadata,
+      forgetBrokers: () => this.#refresher.forgetBrokers(),
       signal: this.#closing.signal,
     });
     this.#refresher = new MetadataRefresher(options, {
@@ -268,7 +269,8 @@ export class Cluster {
         return toTopicMetadata(mergeTopic(round.metadata.topics.get(name), answer), round.metadata.brokers.values());
       }
       const waitMs = backoffMs(reconnectBackoff(this.#options), attempt, this.#options.random ?? Math.random);
-      if (wasFinal || !errorCode(answer.errorCode).retriable || timers.now() + waitMs > endMs) {
+      const isFinal = wasFinal || errorCode(answer.errorCode).topicRule === "final";
+      if (isFinal || timers.now() + waitMs > endMs) {
         throw topicError(name, answer.errorCode);
       }
       await pause(waitMs, { timers, signal });

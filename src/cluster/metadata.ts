@@ -162,6 +162,11 @@ export class ClusterMetadata {
     return new ClusterMetadata(new Map(this.brokers).set(id, broker), topics, this.advertisedBy);
   }
 
+  /** Forgets where the brokers are. Who leads what stays: should it be the same cluster after all, epochs count on. */
+  withoutBrokers(): ClusterMetadata {
+    return new ClusterMetadata(new Map(), this.topics, null);
+  }
+
   /**
    * Forgets a topic.
    *
@@ -178,7 +183,7 @@ export class ClusterMetadata {
 /**
  * Takes in what a broker says of a topic. Brokers learn of a new leader at different times: a partition told with an
  * older leader epoch than known is left as it is (KIP-320), unless the topic was deleted and made again, where epochs
- * begin anew.
+ * begin anew. Where a broker tells no epochs its word is all there is.
  *
  * @param known The topic as known, undefined if it is new.
  * @param answer What the broker says, without an error.
@@ -193,7 +198,8 @@ export function mergeTopic(known: TopicSnapshot | undefined, answer: TopicAnswer
   const partitions = told.map((partition) => {
     const before = knownById.get(partition.partition);
     if (before === undefined || before.leaderEpoch < partition.leaderEpoch) return partition;
-    return before.leaderEpoch > partition.leaderEpoch || isSamePartition(before, partition) ? before : partition;
+    const isOld = partition.leaderEpoch >= 0 && before.leaderEpoch > partition.leaderEpoch;
+    return isOld || isSamePartition(before, partition) ? before : partition;
   });
   // The same topic never loses partitions: who tells fewer has not heard of the new ones yet.
   if (topicId !== null) {
@@ -248,7 +254,8 @@ function isSameBroker(a: BrokerAddress, b: BrokerAddress): boolean {
 }
 
 function isSamePartition(a: PartitionSnapshot, b: PartitionSnapshot): boolean {
-  return a.leader === b.leader && a.error === b.error && isSameList(a.replicas, b.replicas) && isSameList(a.isr, b.isr);
+  return a.leader === b.leader && a.leaderEpoch === b.leaderEpoch && a.error === b.error &&
+    isSameList(a.replicas, b.replicas) && isSameList(a.isr, b.isr);
 }
 
 function isSameList(a: readonly number[], b: readonly number[]): boolean {

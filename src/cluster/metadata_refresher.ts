@@ -171,6 +171,11 @@ export class MetadataRefresher {
     return true;
   }
 
+  /** Forgets where the brokers are, until the next answer. Connections that are open stay open until then. */
+  forgetBrokers(): void {
+    this.#metadata = this.#metadata.withoutBrokers();
+  }
+
   /**
    * Asks nothing more; whoever waits gets the cause.
    *

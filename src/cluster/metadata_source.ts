@@ -31,16 +31,31 @@ export interface MetadataSourceParts {
   liveness: Liveness;
   /** What is known of the cluster now. */
   metadata(): ClusterMetadata;
+  /** Forgets the known brokers: they are none of this cluster any more. */
+  forgetBrokers(): void;
   /** Ends every attempt. */
   signal: AbortSignal;
 }
 
-/** How long a broker may take to answer before another one is asked. */
-const PATIENCE_MS = 3_000;
+/**
+ * How long a broker may take before the next one is asked as well: one that is frozen or cut off says nothing until the
+ * request, or the attempt to connect, times out, and all that time nobody would learn who leads its partitions now.
+ */
+const PATIENCE_MS = 1_000;
+
+/** Somebody who may be asked. */
+type Candidate = Connection | Address;
+
+/** What came of asking one. */
+interface Attempt {
+  readonly candidate: Candidate;
+  readonly outcome: MetadataAnswer | Error;
+}
 
 /**
- * Asks one broker after the other until one answers. Of the connections it makes itself it keeps at most one, and that
- * only until a connection to a broker by id stands or it becomes one.
+ * Asks one broker after the other until one answers; one that takes long is not given up, but the next is asked as well.
+ * Of the connections it makes itself it keeps at most one, and that only until a connection to a broker by id stands or
+ * it becomes one.
  */
 export class MetadataSource {
   readonly #options: ClusterOptions;
@@ -74,17 +89,24 @@ export class MetadataSource {
   async fetch(topics: readonly string[], options: { avoid?: string | undefined } = {}): Promise<MetadataAnswer> {
     const failures: Error[] = [];
     const candidates = this.#candidates(options.avoid);
-    for (const candidate of candidates) {
-      this.#parts.signal.throwIfAborted();
-      try {
-        const connection = candidate instanceof Connection ? candidate : await this.#dial(candidate);
-        const isLast = candidate === candidates.at(-1);
-        const response = await (isLast ? this.#ask(connection, topics) : this.#askPatiently(connection, topics));
-        return { response, from: formatAddress(connection.address) };
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error;
-        failures.push(error);
+    const underWay = new Map<Candidate, Promise<Attempt>>();
+    const ending = new AbortController();
+    const signal = AbortSignal.any([this.#parts.signal, ending.signal]);
+    try {
+      while (candidates.length + underWay.size > 0) {
+        this.#parts.signal.throwIfAborted();
+        const candidate = candidates.shift();
+        if (candidate !== undefined) underWay.set(candidate, this.#attempt(candidate, topics, signal));
+        const attempt = await firstOf([...underWay.values()], candidates.length > 0 ? this.#patience(signal) : null);
+        if (attempt === null) continue;
+        const { outcome } = attempt;
+        if (!(outcome instanceof Error)) return outcome;
+        underWay.delete(attempt.candidate);
+        failures.push(outcome);
+        if (isRebootstrap(outcome)) this.#rebootstrap(candidates);
       }
+    } finally {
+      ending.abort(); // A connection that comes too late is none of ours.
     }
     this.#parts.signal.throwIfAborted();
     throw this.#unreachable(failures);
@@ -112,14 +134,16 @@ export class MetadataSource {
     return connections;
   }
 
-  #candidates(avoid: string | undefined): (Connection | Address)[] {
+  #candidates(avoid: string | undefined): Candidate[] {
     const open = this.#open();
-    const isWelcome = (candidate: Connection | Address) => formatAddress(addressOf(candidate)) !== avoid;
-    // To get away from a broker that is behind, another one is worth a connection; a bootstrap address is not, it may
-    // be the same broker by another name.
-    const others = avoid === undefined ? [] : this.#unconnectedBrokers(open).filter(isWelcome);
+    const isWelcome = (candidate: Candidate) =>
+      formatAddress(addressOf(candidate)) !== avoid && !(candidate instanceof Connection && isSilent(candidate));
+    const welcome = open.filter(isWelcome);
+    // To get away from a broker that is behind or silent, another one is worth a connection; a bootstrap address is not,
+    // it may be the same broker by another name.
+    const others = welcome.length === open.length ? [] : this.#unconnectedBrokers(open).filter(isWelcome);
     return [
-      ...open.filter(isWelcome),
+      ...welcome,
       ...others,
       ...open.filter((connection) => !isWelcome(connection)),
       // A connection that broke says nothing of its address: it is tried as well.
@@ -132,7 +156,10 @@ export class MetadataSource {
     return [...this.#parts.metadata().brokers.values()].filter((broker) => !connected.has(formatAddress(broker)));
   }
 
-  /** Known brokers, then what the user wrote, each once. */
+  /**
+   * Known brokers, then what the user wrote, each once (KIP-899): names are resolved anew at every attempt, so a cluster
+   * that moved to other machines is found again.
+   */
   #addresses(): Address[] {
     const addresses = new Map<string, Address>();
     for (const broker of this.#parts.metadata().brokers.values()) addresses.set(formatAddress(broker), broker);
@@ -143,8 +170,34 @@ export class MetadataSource {
     return [...addresses.values()];
   }
 
-  async #dial(address: Address): Promise<Connection> {
-    const { liveness, signal } = this.#parts;
+  /** Leaves only the bootstrap addresses to ask, those that were not asked yet. */
+  #rebootstrap(candidates: Candidate[]): void {
+    this.#parts.forgetBrokers();
+    const bootstrap = new Set(this.#options.bootstrap.map(formatAddress));
+    const left = candidates.filter((each) => !(each instanceof Connection) && bootstrap.has(formatAddress(each)));
+    candidates.splice(0, candidates.length, ...left);
+  }
+
+  /** Never rejects with what is to be expected. */
+  async #attempt(candidate: Candidate, topics: readonly string[], signal: AbortSignal): Promise<Attempt> {
+    try {
+      const connection = candidate instanceof Connection ? candidate : await this.#dial(candidate, signal);
+      const response = await this.#ask(connection, topics);
+      return { candidate, outcome: { response, from: formatAddress(connection.address) } };
+    } catch (error) {
+      if (error instanceof KafkaError) return { candidate, outcome: error };
+      throw error;
+    }
+  }
+
+  /** Resolves with null when it is time to ask the next one as well. */
+  async #patience(signal: AbortSignal): Promise<null> {
+    await pause(PATIENCE_MS, { timers: this.#parts.liveness.timers, signal });
+    return null;
+  }
+
+  async #dial(address: Address, signal: AbortSignal): Promise<Connection> {
+    const { liveness } = this.#parts;
     const startMs = liveness.timers.now();
     const connection = await Connection.open(
       { host: address.host, port: address.port },
@@ -167,28 +220,6 @@ export class MetadataSource {
     return connection;
   }
 
-  /**
-   * Asks, but goes on to the next candidate when there is no answer for {@linkcode PATIENCE_MS}: a frozen broker says
-   * nothing until the request times out, and all that time nobody would learn who leads its partitions now. The
-   * connection is left alone, other requests may be under way on it.
-   */
-  async #askPatiently(connection: Connection, topics: readonly string[]): Promise<ResponseOf<"Metadata">> {
-    const answer = this.#ask(connection, topics);
-    const waiting = new AbortController();
-    const { liveness, signal } = this.#parts;
-    const patience = pause(PATIENCE_MS, { timers: liveness.timers, signal: AbortSignal.any([signal, waiting.signal]) });
-    try {
-      const isAnswered = await Promise.race([answer.then(() => true), patience.then(() => false)]);
-      if (isAnswered) return await answer;
-    } finally {
-      answer.catch(() => {}); // An error after the patience is over: the round has gone on.
-      patience.catch(() => {});
-      waiting.abort();
-    }
-    const address = formatAddress(connection.address);
-    throw new ConnectionError(`Cannot wait for metadata from ${address}: no answer for ${PATIENCE_MS} ms`, { address });
-  }
-
   async #ask(connection: Connection, topics: readonly string[]): Promise<ResponseOf<"Metadata">> {
     const names = topics.map((name) => ({ name }));
     // Before version 4 a question for a topic may always create it.
@@ -197,10 +228,10 @@ export class MetadataSource {
       "Metadata",
       isTold ? { topics: names, allowAutoTopicCreation: this.#options.autoCreateTopics } : { topics: names },
     );
-    if (response.errorCode === 0) return response;
-    // REBOOTSTRAP_REQUIRED (KIP-1102): this broker is none of our cluster any more. Others are asked.
-    const error = new BrokerError("fetch metadata", errorCode(response.errorCode));
-    connection.close(error);
+    const code = errorCode(response.errorCode);
+    if (code.metadataRule === "use") return response;
+    const error = new BrokerError(`fetch metadata from ${formatAddress(connection.address)}`, code);
+    if (code.metadataRule === "rebootstrap") connection.close(error);
     throw error;
   }
 
@@ -213,7 +244,23 @@ export class MetadataSource {
   }
 }
 
-function addressOf(candidate: Connection | Address): Address {
+/** The first that ends; of those that end later, errors are of no interest. */
+async function firstOf<T>(attempts: readonly Promise<T>[], patience: Promise<null> | null): Promise<T | null> {
+  const all = patience === null ? attempts : [...attempts, patience];
+  for (const each of all) each.catch(() => {});
+  return await Promise.race(all);
+}
+
+/** Whether a request on it has been waiting for so long that its broker may be frozen. */
+function isSilent(connection: Connection): boolean {
+  return connection.silentMs >= PATIENCE_MS;
+}
+
+function isRebootstrap(error: Error): boolean {
+  return error instanceof BrokerError && errorCode(error.code).metadataRule === "rebootstrap";
+}
+
+function addressOf(candidate: Candidate): Address {
   return candidate instanceof Connection ? candidate.address : candidate;
 }
 

@@ -44,10 +44,16 @@ export async function initProducerId(
       return await ask(connection);
     } catch (error) {
       context.signal.throwIfAborted();
-      if (!(error instanceof BrokerError || error instanceof ConnectionError) || !error.retriable) throw error;
+      if (!isPassing(error)) throw error;
+      options.warn("producerid", `${(error as Error).message}; trying again`, error);
     }
     await pause(backoffMs(options.retryBackoffMs, attempt, options.random ?? Math.random), context);
   }
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof BrokerError) return errorCode(error.code).producerIdRule === "retry";
+  return error instanceof ConnectionError && error.retriable;
 }
 
 async function ask(connection: Connection): Promise<ProducerId> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errorCode } from "../../protocol/error_codes.ts";
 import type { BrokerError, ConnectionError } from "../errors.ts";
 import { backoffMs } from "../net/backoff.ts";
 import type { TopicSnapshot } from "./metadata.ts";
@@ -27,9 +28,6 @@ export interface TopicWatcher {
    */
   onTopicError(error: BrokerError | ConnectionError, info: { final: boolean }): void;
 }
-
-const UNKNOWN_TOPIC_OR_PARTITION = 3;
-const UNKNOWN_TOPIC_ID = 100;
 
 /** A topic somebody is interested in. Knows the time only as it is told. */
 export class TopicWatch {
@@ -81,7 +79,7 @@ export class TopicWatch {
       this.#attempt = 0;
       this.dueMs = nowMs + this.#options.metadataMaxAgeMs;
     } else {
-      this.dueMs = nowMs + backoffMs(this.#options.retryBackoffMs, this.#attempt++, this.#random);
+      this.dueMs = nowMs + backoffMs(reconnectBackoff(this.#options), this.#attempt++, this.#random);
     }
   }
 
@@ -92,11 +90,12 @@ export class TopicWatch {
    * @param nowMs The time.
    */
   refused(error: BrokerError, nowMs: number): void {
-    const isUnknown = error.code === UNKNOWN_TOPIC_OR_PARTITION || error.code === UNKNOWN_TOPIC_ID;
+    const rule = errorCode(error.code).topicRule;
+    const isUnknown = rule === "unknownTopic";
     if (isUnknown) this.#unknownSinceMs ??= nowMs;
     const unknownMs = isUnknown ? nowMs - this.#unknownSinceMs! : 0;
     const isOver = isUnknown && unknownMs >= this.#options.unknownTopicTimeoutMs;
-    this.#failed({ isFinal: isOver || !error.retriable, nowMs });
+    this.#failed({ isFinal: isOver || rule === "final", nowMs });
     // Given up at the very time, not at the end of a backoff that happens to be longer.
     if (isUnknown && !this.isFinal) {
       this.dueMs = Math.min(this.dueMs, this.#unknownSinceMs! + this.#options.unknownTopicTimeoutMs);

@@ -159,6 +159,12 @@ export class Connection {
     return this.#pending.length;
   }
 
+  /** For how long the oldest request has been waiting for its answer, in milliseconds. */
+  get silentMs(): number {
+    const oldest = this.#pending[0];
+    return oldest === undefined ? 0 : this.#timers.now() - (oldest.deadlineMs - oldest.timeoutMs);
+  }
+
   /** Whether the connection has ended, or takes no more requests. */
   get isClosed(): boolean {
     return this.#isClosed || this.#retirement !== undefined;

@@ -93,6 +93,11 @@ export class Outbox {
   remove(lane: Lane): void {
     this.#lanes.delete(lane);
     this.#ready.delete(lane);
+    for (const request of this.#inFlight.keys()) {
+      if (this.#stallWatch.isStalled(request) && request.entries.some((entry) => entry.lane === lane)) {
+        this.#giveUp(request);
+      }
+    }
   }
 
   /** Notes that a lane may have something to send. */
@@ -272,7 +277,9 @@ export class Outbox {
   /** KIP-219: the broker has answered, and wants no more for that long. */
   #mute(ms: number): void {
     this.#context.emit("throttled", { broker: this.broker, ms });
-    this.#mutedUntilMs = this.#context.timers.now() + ms;
+    const untilMs = this.#context.timers.now() + ms;
+    if (untilMs <= this.#mutedUntilMs) return; // An earlier answer asked for more.
+    this.#mutedUntilMs = untilMs;
     if (this.#muteTimer !== null) this.#context.timers.clear(this.#muteTimer);
     this.#muteTimer = this.#context.timers.set(() => {
       this.#muteTimer = null;
@@ -292,12 +299,16 @@ export class Outbox {
    */
   #onStalled(stalled: readonly ProduceRequest[]): void {
     for (const request of stalled) {
-      if (request.entries.some(({ lane }) => lane.outbox !== this)) {
-        const address = this.address ?? "";
-        const message = `Cannot wait longer for broker ${this.broker}: its partitions have moved to another leader`;
-        this.#inFlight.get(request)?.close(new ConnectionError(message, { address, written: true }));
-      } else for (const { lane } of request.entries) this.#context.cluster.refresh(lane.topic);
+      if (request.entries.some(({ lane }) => lane.outbox !== this)) this.#giveUp(request);
+      else for (const { lane } of request.entries) this.#context.cluster.refresh(lane.topic);
     }
+  }
+
+  /** Ends the connection that a stalled request is on. */
+  #giveUp(request: ProduceRequest): void {
+    const address = this.address ?? "";
+    const message = `Cannot wait longer for broker ${this.broker}: its partitions have moved to another leader`;
+    this.#inFlight.get(request)?.close(new ConnectionError(message, { address, written: true }));
   }
 
   #hasWork(): boolean {

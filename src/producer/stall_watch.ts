@@ -9,7 +9,10 @@ import type { TimerHandle, Timers } from "../timers.ts";
 /** How long a request may stay unanswered before it is looked into, in milliseconds. */
 export const STALL_MS = 3_000;
 
-/** Calls back while something watched is older than {@linkcode STALL_MS}, again every {@linkcode STALL_MS}. */
+/** How often it is looked into again, in milliseconds: who leads its partitions may be known any moment. */
+export const STALL_AGAIN_MS = 300;
+
+/** Calls back while something watched is older than {@linkcode STALL_MS}, again every {@linkcode STALL_AGAIN_MS}. */
 export class StallWatch<T> {
   readonly #timers: Timers;
   readonly #onStalled: (stalled: readonly T[]) => void;
@@ -41,6 +44,11 @@ export class StallWatch<T> {
     if (this.#watched.size === 0 && this.#timer !== null) this.#timers.unref(this.#timer);
   }
 
+  /** Whether something watched is that old. */
+  isStalled(what: T): boolean {
+    return this.#timers.now() - (this.#watched.get(what) ?? Infinity) >= STALL_MS;
+  }
+
   /** Watches nothing more. */
   close(): void {
     this.#watched.clear();
@@ -52,9 +60,9 @@ export class StallWatch<T> {
     this.#timer = null;
     if (this.#watched.size === 0) return;
     const now = this.#timers.now();
-    const stalled = [...this.#watched].filter(([, sinceMs]) => now - sinceMs >= STALL_MS).map(([what]) => what);
+    const stalled = [...this.#watched.keys()].filter((what) => this.isStalled(what));
     const oldest = this.#watched.values().next().value ?? now;
-    const nextMs = stalled.length > 0 ? STALL_MS : Math.max(1, STALL_MS - (now - oldest));
+    const nextMs = stalled.length > 0 ? STALL_AGAIN_MS : Math.max(1, STALL_MS - (now - oldest));
     this.#timer = this.#timers.set(() => this.#look(), nextMs);
     if (stalled.length > 0) this.#onStalled(stalled);
   }

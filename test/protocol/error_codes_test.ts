@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { errorCode, errorCodeByName, errorCodes, type ProduceRule } from "../../protocol/error_codes.ts";
+import {
+  errorCode,
+  errorCodeByName,
+  errorCodes,
+  type ProduceRule,
+  type TopicRule,
+} from "../../protocol/error_codes.ts";
 
 Deno.test("errorCodes hold each code from -1 on once, in order", () => {
   assertEquals(errorCodes.map(({ code }) => code), errorCodes.map((_, index) => index - 1));
@@ -13,6 +19,9 @@ Deno.test("errorCode() finds a row by code", () => {
     retriable: true,
     refreshMetadata: true,
     rule: "retry",
+    topicRule: "retry",
+    metadataRule: "askAnother",
+    producerIdRule: "retry",
   });
 });
 
@@ -54,4 +63,26 @@ Deno.test("errorCodes say when the leaders known here are out of date", () => {
   const codes = errorCodes.filter(({ refreshMetadata }) => refreshMetadata).map(({ code }) => code);
 
   assertEquals(codes, [3, 5, 6, 8, 9, 13, 56, 72, 74, 75, 78, 80, 83, 84, 100, 103]);
+});
+
+Deno.test("errorCodes say what becomes of a topic without metadata", () => {
+  const codesOf = (rule: TopicRule) => errorCodes.filter(({ topicRule }) => topicRule === rule).map(({ code }) => code);
+
+  assertEquals(codesOf("use"), [0]);
+  assertEquals(codesOf("final"), [17, 29, 30, 31, 33, 34, 35, 42, 44, 47, 50, 53, 54, 58, 90]);
+  assertEquals([-1, 3, 38, 100, 103].filter((code) => !codesOf("unknownTopic").includes(code)), []);
+  assertEquals([5, 7, 8, 9, 56, 72].filter((code) => !codesOf("retry").includes(code)), []);
+});
+
+Deno.test("errorCodes say what becomes of an answer without metadata", () => {
+  const special = errorCodes.filter(({ metadataRule }) => metadataRule !== "askAnother");
+
+  assertEquals(special.map(({ code, metadataRule }) => [code, metadataRule]), [[0, "use"], [129, "rebootstrap"]]);
+});
+
+Deno.test("errorCodes say when a producer id is refused for good", () => {
+  const refused = errorCodes.filter(({ producerIdRule }) => producerIdRule === "fail").map(({ code }) => code);
+
+  assertEquals(refused, [17, 29, 30, 31, 33, 34, 35, 42, 44, 47, 50, 53, 54, 58, 90]);
+  assertEquals([-1, 7, 14, 15, 16, 51].map((code) => errorCode(code).producerIdRule), Array(6).fill("retry"));
 });
