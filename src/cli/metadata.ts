@@ -5,7 +5,7 @@
  */
 
 import { ConnectionError } from "@ekaf/ekaf";
-import type { ResponseOf } from "../../protocol/apis.ts";
+import type { RequestInput, ResponseOf } from "../../protocol/apis.ts";
 import { errorCode } from "../../protocol/error_codes.ts";
 import { ZERO_UUID } from "../../protocol/uuid.ts";
 import { type Address, formatAddress, parseAddresses } from "../net/address.ts";
@@ -110,12 +110,7 @@ async function ask(
         protocol: "auto",
         ref: true,
       });
-      // Metadata 0 takes an empty list for all topics, later versions take null for it: MetadataRequest.json.
-      const all = connection.version("Metadata") === 0 ? [] : null;
-      return await connection.request("Metadata", {
-        topics: topics.length === 0 ? all : topics.map((name) => ({ name })),
-        allowAutoTopicCreation: false,
-      });
+      return await connection.request("Metadata", requestFor(topics, connection.version("Metadata") ?? 0));
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       failures.push(error);
@@ -127,6 +122,15 @@ async function ask(
     address: addresses.map(formatAddress).join(", "),
     cause: failures[0],
   });
+}
+
+/** MetadataRequest.json: version 0 takes an empty list for all topics, later ones null; from version 4 on, it says whether to create. */
+function requestFor(topics: readonly string[], version: number): RequestInput<"Metadata"> {
+  const all = version === 0 ? [] : null;
+  return {
+    topics: topics.length === 0 ? all : topics.map((name) => ({ name })),
+    ...(version >= 4 ? { allowAutoTopicCreation: false } : {}),
+  };
 }
 
 function reportOf({ clusterId, controllerId, brokers, topics }: ResponseOf<"Metadata">): ClusterReport {

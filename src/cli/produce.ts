@@ -51,6 +51,8 @@ class ProduceCommand {
   readonly #producer: Producer;
   #bar: ProgressBar | null = null;
   #run: ProduceRun | null = null;
+  /** Whether brokers could be reached when the producer was aborted, null while it was not. */
+  #wasUnreachable: boolean | null = null;
   /** While a broker is looked for, its absence is the result and need not be warned of too. */
   #isQuiet: boolean;
 
@@ -95,6 +97,7 @@ class ProduceCommand {
         );
       },
       onTimeout: () => {
+        this.#wasUnreachable = this.#areLanesDown(); // Afterwards all are.
         this.#producer.abort(
           new DOMException(`not acknowledged ${DRAIN_MS / 1000} s after the signal`, "TimeoutError"),
         );
@@ -183,9 +186,13 @@ class ProduceCommand {
     return { settings, run };
   }
 
-  /** Nothing is left but records for which no broker could be reached. */
+  /** What is left are records whose brokers cannot be reached, and nothing else went wrong. */
   #isUnreachable({ tally, inputError }: ProduceRun): boolean {
     if (inputError !== null || tally.acknowledged === tally.submitted) return false;
+    return this.#wasUnreachable ?? this.#areLanesDown();
+  }
+
+  #areLanesDown(): boolean {
     const lanes = this.#producer.info(this.#settings.topic);
     return lanes.length > 0 && lanes.every(({ state }) => state !== "up");
   }
