@@ -1,0 +1,117 @@
+/**
+ * Foreign clients get along with the embedded cluster when it acts as another broker than the latest, and when it
+ * misbehaves.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { EmbeddedCluster, FaultProxy, type KafkaRelease } from "@ekaf/ekaf/embedded";
+import {
+  type ForeignPromise,
+  type ForeignRecord,
+  produceWithKafkajs,
+  produceWithKcat,
+  readWithKafkajs,
+} from "./harness_clients.ts";
+import { readWithKcat } from "./harness_text.ts";
+
+const RECORD_COUNT = 50;
+const IDEMPOTENT: ForeignPromise = { acks: -1, idempotent: true };
+const PLAIN: ForeignPromise = { acks: 1, idempotent: false };
+
+const clients = {
+  kcat: { produce: produceWithKcat, read: (bootstrap: string[]) => readWithKcat(bootstrap.join(","), "events") },
+  kafkajs: {
+    produce: produceWithKafkajs,
+    read: (bootstrap: string[]) => readWithKafkajs({ bootstrap, topic: "events" }),
+  },
+};
+
+const decoder = new TextDecoder();
+
+function records(): ForeignRecord[] {
+  const encoder = new TextEncoder();
+  return Array.from({ length: RECORD_COUNT }, (_, i) => {
+    return { key: encoder.encode(`key ${i}`), value: encoder.encode(`value ${i}`), headers: [] };
+  });
+}
+
+function valuesOf(records: readonly { value: Uint8Array | null }[]): string[] {
+  return records.map(({ value }) => decoder.decode(value!)).sort();
+}
+
+const releases: KafkaRelease[] = ["0.11", "1.1", "2.0", "2.8", "3.9"];
+
+for (const [name, client] of Object.entries(clients)) {
+  Deno.test(`EmbeddedCluster acts as older releases for ${name}`, async (t) => {
+    for (const versions of releases) {
+      for (const promise of [IDEMPOTENT, PLAIN]) {
+        await t.step(`${versions}, ${promise.idempotent ? "idempotent" : "acks 1"}`, async () => {
+          await using cluster = await EmbeddedCluster.listen({ brokers: 2, topics: { events: 3 }, versions });
+          const { bootstrap } = cluster;
+
+          await client.produce({ bootstrap, topic: "events" }, { ...promise, records: records() });
+          const stored = await cluster.waitFor("events", RECORD_COUNT);
+          const read = await client.read(bootstrap);
+
+          const expected = valuesOf(records());
+          assertEquals([valuesOf(stored), valuesOf(read)], [expected, expected]);
+          const areNumbered = cluster.batches("events").every(({ producerId }) => producerId >= 0n);
+          assertEquals(areNumbered, promise.idempotent);
+        });
+      }
+    }
+  });
+}
+
+/** What befalls an idempotent client, which must deliver each record once all the same. */
+const mishaps: Readonly<Record<string, (cluster: EmbeddedCluster) => unknown>> = {
+  "a broker that is not the leader": (cluster) => cluster.failNext("Produce", "NOT_LEADER_OR_FOLLOWER"),
+  "a connection that ends before the append": (cluster) => cluster.failNext("Produce", "close"),
+  "a connection that ends after the append": (cluster) =>
+    cluster.failNext("Produce", { fault: "close", handled: true }),
+  "an answer that breaks off": (cluster) => cluster.failNext("Produce", { fault: "partialFrame", bytes: 9 }),
+  "a time-out after the append": (cluster) => cluster.failNext("Produce", "REQUEST_TIMED_OUT"),
+};
+
+for (const [name, client] of Object.entries(clients)) {
+  Deno.test(`EmbeddedCluster's faults are found by ${name}, which delivers each record once`, async (t) => {
+    for (const [mishap, arrange] of Object.entries(mishaps)) {
+      await t.step(mishap, async () => {
+        await using cluster = await EmbeddedCluster.listen({ brokers: 2, topics: { events: 2 } });
+        arrange(cluster);
+
+        const target = { bootstrap: cluster.bootstrap, topic: "events" };
+        await client.produce(target, { ...IDEMPOTENT, records: records() });
+
+        assertEquals(valuesOf(cluster.records("events")), valuesOf(records()));
+      });
+    }
+  });
+}
+
+for (const [name, client] of Object.entries(clients)) {
+  Deno.test(`EmbeddedCluster's ids of brokers may have gaps, and begin with 0, for ${name}`, async () => {
+    await using cluster = await EmbeddedCluster.listen({ brokers: [0, 7], topics: { events: 4 } });
+    const { bootstrap } = cluster;
+
+    await client.produce({ bootstrap, topic: "events" }, { ...PLAIN, records: records() });
+    const read = await client.read(bootstrap);
+
+    assertEquals([valuesOf(cluster.records("events")), valuesOf(read)], [valuesOf(records()), valuesOf(records())]);
+  });
+}
+
+Deno.test("FaultProxy passes everything on between a foreign client and its broker", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { events: 2 } });
+  await using proxy = await FaultProxy.listen({ to: cluster.bootstrap[0]! });
+  cluster.advertise(1, proxy.address);
+  const bootstrap = [proxy.address];
+
+  await produceWithKcat({ bootstrap, topic: "events" }, { ...IDEMPOTENT, records: records() });
+  const read = await readWithKafkajs({ bootstrap, topic: "events" });
+
+  assertEquals(valuesOf(read), valuesOf(records()));
+  assert(proxy.acceptedCount > 0);
+});
