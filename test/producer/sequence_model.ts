@@ -1,8 +1,5 @@
 /**
- * A model of everything around a sequence machine: a caller, a network, brokers with one partition's log.
- *
- * Connections deliver in order and lose nothing while they live. One that ends takes the answers under way with it; what
- * the broker has not taken from it yet is lost, or processed at any later time.
+ * A sequence machine with a caller before it and a cluster behind it, and a lane's part in between.
  *
  * @module
  */
@@ -14,36 +11,14 @@ import type {
   SequenceMachine,
   SequenceOptions,
 } from "../../src/producer/sequence.ts";
-import { check, type ModelBatch, ModelBooks, type Transmission } from "./sequence_model_books.ts";
-import { type LogEntry, ModelLog, type SentBytes } from "./sequence_model_log.ts";
+import { check, type ModelBatch, ModelBooks } from "./sequence_model_books.ts";
+import { type Answer, BROKER_COUNT, ModelCluster } from "./sequence_model_cluster.ts";
+import type { SentBytes } from "./sequence_model_log.ts";
 import type { ModelEvent, ModelEventKind, ModelProfile, Schedule } from "./sequence_model_schedule.ts";
 
 /** The machine, or one with a fault built in. */
 export type MachineClass = new (options: SequenceOptions) => SequenceMachine<ModelBatch>;
 
-/** What an answer says, in the terms of the lane's window. */
-type Answer =
-  | { readonly type: "done"; readonly baseOffset: number | null }
-  | { readonly type: "sequence" | "newId"; readonly logStartOffset: number }
-  | { readonly type: "duplicate" | "refused" | "unknown" }
-  | { readonly type: "failed" | "failedUnknown" | "tooLarge" | "invalid" };
-
-interface Request {
-  readonly sent: SentBatch<ModelBatch>;
-  readonly transmission: Transmission;
-  readonly topicId: number;
-  /** Which time the client knows a leader, or begins an epoch. */
-  readonly term: number;
-  /** Whether the same bytes cannot be in the log already. */
-  readonly isFirst: boolean;
-}
-
-interface ModelConnection {
-  requests: Request[];
-  answers: { readonly request: Request; readonly answer: Answer }[];
-}
-
-const BROKER_COUNT = 3;
 const MS_PER_DAY = 86_400_000;
 /** Rounds that every batch must be settled within once nothing fails any more. */
 const HEALING_ROUNDS = 200;
@@ -59,18 +34,9 @@ class SequenceModel {
   readonly #profile: ModelProfile;
   readonly #machine: SequenceMachine<ModelBatch>;
   readonly #books = new ModelBooks();
-  readonly #connections: ModelConnection[] = Array.from(
-    { length: BROKER_COUNT },
-    () => ({ requests: [], answers: [] }),
-  );
-  readonly #archive: LogEntry[] = [];
-  readonly #late: { readonly broker: number; readonly request: Request }[] = [];
+  readonly #cluster: ModelCluster;
   readonly #queue: ModelBatch[] = [];
-  #log: ModelLog;
   #nowMs = 0;
-  #leader = 0;
-  #topicId = 0;
-  #leaderEpoch = 0;
   #knownLeader = 0;
   #knownLeaderEpoch = 0;
   #knownTopicId = 0;
@@ -86,7 +52,7 @@ class SequenceModel {
     this.#profile = profile;
     const { idempotent, maxInFlight, onUnknown } = profile;
     this.#machine = new machineClass({ idempotent, maxInFlight, onUnknown });
-    this.#log = new ModelLog(profile.isOldBroker);
+    this.#cluster = new ModelCluster(profile, this.#books);
     this.#identity = { producerId: 1n, producerEpoch: profile.firstEpoch };
     if (idempotent) this.#adopt();
     if (profile.isNearWrap) this.#approachWrap();
@@ -95,19 +61,19 @@ class SequenceModel {
   readonly #steps: Record<ModelEventKind, (event: ModelEvent) => void> = {
     submit: ({ a }) => this.#queue.push(this.#books.batch(1 + a % 3, 0)),
     send: ({ a }) => this.#send(a % 8 === 0),
-    process: ({ a, b }) => this.#process(this.#busy("requests", a), a * 7 + b),
-    answer: ({ a }) => this.#readAnswer(this.#busy("answers", a)),
+    process: ({ a, b }) => this.#cluster.process(this.#cluster.busy("requests", a), a * 7 + b),
+    answer: ({ a }) => this.#readAnswer(this.#cluster.busy("answers", a)),
     close: ({ a, b }) => this.#close(a % BROKER_COUNT, b),
-    late: ({ a }) => this.#processLate(a),
+    late: ({ a }) => this.#cluster.processLate(a),
     metadata: () => this.#refresh(),
     wait: ({ a }) => this.#nowMs += a,
     abandon: ({ a }) => this.#abandon(a),
-    move: ({ a, b }) => this.#move(a, b % 4),
+    move: ({ a, b }) => this.#cluster.move(a, b % 4),
     sibling: ({ a }) => this.#siblingBumps(a),
     identity: () => this.#identityArrives(),
-    restart: () => this.#restart(),
+    restart: () => this.#cluster.restart(),
     expire: ({ a }) => this.#expire(a % 2 === 0),
-    recreate: () => this.#recreate(),
+    recreate: () => this.#cluster.recreate(),
     unclean: ({ a, b }) => this.#lose(a, 1 + b % 4),
   };
 
@@ -117,25 +83,22 @@ class SequenceModel {
 
   /** Ends all faults and sees that every batch is settled and every promise kept. */
   heal(): void {
-    if (!this.#profile.isLateLast) this.#processAllLate();
+    if (!this.#profile.isLateLast) this.#cluster.processAllLate();
     for (let round = 0; !this.#isDone(); round++) {
       check(round < HEALING_ROUNDS, () => `left ${this.#machine.unsettled.length} batches unsettled`);
       this.#refresh();
       this.#identityArrives();
       this.#nowMs += 1000;
       while (this.#send(false));
-      this.#connections.forEach((connection, broker) => {
-        while (connection.requests.length > 0) this.#process(broker, -1);
-        while (connection.answers.length > 0) this.#readAnswer(broker);
-      });
+      for (let busy; (busy = this.#cluster.busy("requests", 0)) !== -1;) this.#cluster.process(busy, -1);
+      for (let busy; (busy = this.#cluster.busy("answers", 0)) !== -1;) this.#readAnswer(busy);
     }
-    this.#processAllLate();
-    this.#books.verify([...this.#archive, ...this.#log.entries]);
+    this.#cluster.processAllLate();
+    this.#books.verify(this.#cluster.entries);
   }
 
   #isDone(): boolean {
-    return this.#queue.length === 0 && this.#machine.unsettled.length === 0 &&
-      this.#connections.every(({ requests, answers }) => requests.length + answers.length === 0);
+    return this.#queue.length === 0 && this.#machine.unsettled.length === 0 && this.#cluster.isIdle;
   }
 
   /** Has the leader acknowledge batches that take nearly all numbers there are. */
@@ -143,8 +106,8 @@ class SequenceModel {
     for (const padding of [2 ** 29, 2 ** 29, 2 ** 29, 2 ** 29 - 12]) {
       this.#queue.push(this.#books.batch(1, padding));
       this.#send(false);
-      this.#process(this.#leader, -1);
-      this.#readAnswer(this.#leader);
+      this.#cluster.process(0, -1);
+      this.#readAnswer(0);
     }
   }
 
@@ -179,12 +142,12 @@ class SequenceModel {
     const isFirst = !this.#books.isKnown(bytes);
     const transmission = this.#books.transmitted(bytes);
     const request = { sent, transmission, topicId: this.#knownTopicId, term: this.#term, isFirst };
-    this.#connections[this.#knownLeader]!.requests.push(request);
+    this.#cluster.send(this.#knownLeader, request);
     return true;
   }
 
   #readAnswer(broker: number): void {
-    const next = this.#connections[broker]?.answers.shift();
+    const next = this.#cluster.nextAnswer(broker);
     if (next === undefined) return;
     const { request, answer } = next;
     const { sent, transmission } = request;
@@ -200,7 +163,7 @@ class SequenceModel {
     const retryAtMs = this.#nowMs + 100;
     switch (answer.type) {
       case "done": {
-        const baseOffset = answer.baseOffset === null ? null : BigInt(answer.baseOffset);
+        const baseOffset = BigInt(answer.baseOffset);
         return machine.acknowledged(sent, { baseOffset, duplicate: false });
       }
       case "duplicate":
@@ -296,13 +259,13 @@ class SequenceModel {
   }
 
   #refresh(): void {
-    if (this.#knownLeaderEpoch !== this.#leaderEpoch) {
-      this.#knownLeader = this.#leader;
-      this.#knownLeaderEpoch = this.#leaderEpoch;
+    if (this.#knownLeaderEpoch !== this.#cluster.leaderEpoch) {
+      this.#knownLeader = this.#cluster.leader;
+      this.#knownLeaderEpoch = this.#cluster.leaderEpoch;
       this.#changeLeader();
     }
-    if (this.#knownTopicId !== this.#topicId) {
-      this.#knownTopicId = this.#topicId;
+    if (this.#knownTopicId !== this.#cluster.topicId) {
+      this.#knownTopicId = this.#cluster.topicId;
       this.#carryOut(this.#machine.topicRecreated());
     }
   }
@@ -321,121 +284,35 @@ class SequenceModel {
     this.#carryOut(this.#machine.abandoned(sent));
   }
 
-  // The network
-
-  /** One of the connections that have requests or answers, -1 when there is none. */
-  #busy(what: "requests" | "answers", choice: number): number {
-    const busy = [...this.#connections.keys()].filter((broker) => this.#connections[broker]![what].length > 0);
-    return busy[choice % busy.length] ?? -1;
-  }
-
   #close(broker: number, choice: number): void {
-    const { requests, answers } = this.#connections[broker]!;
-    this.#connections[broker] = { requests: [], answers: [] };
+    // What was handed over last may not have left the client.
+    const waiting = this.#cluster.waiting(broker);
+    const unwrittenFrom = choice % 3 === 0 ? choice % (waiting + 1) : waiting;
+    const { requests, answers } = this.#cluster.close(broker, { unwrittenFrom, isLate: choice % 2 === 0 });
     // The broker may have been away for long: whoever is there next is a new leader.
     if (broker === this.#knownLeader) this.#changeLeader();
     for (const { request } of answers) this.#carryOut(this.#machine.unknown(request.sent, this.#nowMs + 100));
-    // What was handed over last may not have left the client.
-    const unwrittenFrom = choice % 3 === 0 ? choice % (requests.length + 1) : requests.length;
     requests.forEach((request, i) => {
-      if (i >= unwrittenFrom) {
-        request.transmission.isRefused = true;
-        this.#carryOut(this.#machine.unwritten(request.sent, this.#nowMs));
-        return;
-      }
-      if (choice % 2 === 0) this.#late.push({ broker, request });
-      this.#carryOut(this.#machine.unknown(request.sent, this.#nowMs + 100));
+      const isWritten = i < unwrittenFrom;
+      request.transmission.isRefused = !isWritten;
+      const retryAtMs = this.#nowMs + 100;
+      const { sent } = request;
+      this.#carryOut(isWritten ? this.#machine.unknown(sent, retryAtMs) : this.#machine.unwritten(sent, retryAtMs));
     });
     if (answers.length + requests.length > 0) this.#isSettling = this.#machine.inFlight > 0;
   }
 
-  #processLate(choice: number): void {
-    const [late] = this.#late.splice(choice % Math.max(1, this.#late.length), 1);
-    if (late !== undefined && late.broker === this.#leader && late.request.topicId === this.#topicId) {
-      this.#log.append(late.request.transmission.bytes);
-    }
-  }
-
-  #processAllLate(): void {
-    while (this.#late.length > 0) this.#processLate(0);
-  }
-
-  // The brokers
-
-  /** Has a broker process the next request; `choice` below 0: without a fault. */
-  #process(broker: number, choice: number): void {
-    const connection = this.#connections[broker];
-    const request = connection?.requests.shift();
-    if (request === undefined) return;
-    connection!.answers.push({ request, answer: this.#answer(broker, request, choice) });
-  }
-
-  #answer(broker: number, request: Request, choice: number): Answer {
-    if (broker !== this.#leader || request.topicId !== this.#topicId) return { type: "refused" };
-    const isFaulty = choice >= 0 && choice % 100 < this.#profile.faultPercent;
-    const fault = isFaulty ? Math.floor(choice / 100) : -1;
-    const refusal = this.#refusal(fault, request);
-    if (refusal !== null) return { type: refusal, logStartOffset: this.#log.startOffset };
-    const verdict = this.#log.append(request.transmission.bytes);
-    if (verdict.type !== "appended" && verdict.type !== "duplicate") {
-      return { type: "sequence", logStartOffset: this.#log.startOffset };
-    }
-    // Appended here, and then: replicas were slow (7, 20), or the broker lost its leadership (6, with an offset).
-    if (isFaulty) return { type: fault % 4 === 0 ? "failedUnknown" : "unknown" };
-    this.#log.commit(verdict.entry);
-    if (verdict.type === "duplicate" && this.#profile.isOldBroker && !request.isFirst) return { type: "duplicate" };
-    return { type: "done", baseOffset: verdict.entry.baseOffset };
-  }
-
-  /** What a broker refuses a batch with before it looks at the log; null when it appends. */
-  #refusal(fault: number, request: Request): Exclude<Answer["type"], "done"> | null {
-    const refusals = ["refused", "refused", "unknown", "failed", "failedUnknown", "tooLarge", "invalid", "sequence"];
-    const answers = [...refusals, "newId", "duplicate", null, null, null] as (Exclude<Answer["type"], "done"> | null)[];
-    const answer = fault < 0 ? null : answers[fault % answers.length]!;
-    if (answer === "sequence" || answer === "newId") {
-      if (!this.#profile.idempotent) return "refused";
-      this.#books.maySeeLoss = true;
-    }
-    if (answer === "duplicate") return this.#profile.idempotent && request.isFirst ? "duplicate" : "refused";
-    return answer;
-  }
-
-  #move(choice: number, dropCount: number): void {
-    this.#leader = (this.#leader + 1 + choice % (BROKER_COUNT - 1)) % BROKER_COUNT;
-    this.#leaderEpoch++;
-    this.#log.truncate(dropCount, false);
-    // The new leader has all that is left from the old one.
-    if (this.#log.entries.length > 0) this.#log.commit(this.#log.entries.at(-1)!);
-  }
-
   #lose(choice: number, dropCount: number): void {
-    this.#books.maySeeLoss = true;
-    this.#books.lost(this.#log.truncate(dropCount, true));
-    this.#move(choice, 0);
+    this.#cluster.lose(choice, dropCount);
     // It takes the end of all brokers that had everything, and of their connections.
-    this.#connections.forEach((_, broker) => this.#close(broker, choice));
-  }
-
-  #restart(): void {
-    this.#log.restart();
-    // A batch that is not remembered is out of order when sent again, as after a loss.
-    this.#books.maySeeLoss = true;
+    for (let broker = 0; broker < BROKER_COUNT; broker++) this.#close(broker, choice);
   }
 
   /** Takes a day in which nothing is on its way. */
   #expire(isRetained: boolean): void {
-    if (this.#late.length > 0 || this.#machine.inFlight > 0) return;
+    if (this.#machine.inFlight > 0 || !this.#cluster.expire(isRetained)) return;
     this.#nowMs += MS_PER_DAY;
-    this.#log.expireProducers();
-    if (!isRetained) this.#log.startOffset = this.#log.endOffset;
-    else if (this.#profile.isOldBroker) this.#books.maySeeLoss = true;
     this.#isConfirmed = false;
     this.#term++;
-  }
-
-  #recreate(): void {
-    this.#archive.push(...this.#log.entries);
-    this.#log = new ModelLog(this.#profile.isOldBroker);
-    this.#topicId++;
   }
 }
