@@ -36,21 +36,33 @@ function makePool(random: Random): Uint8Array {
   return pool;
 }
 
+/** Which lines to make. */
+export interface AwkwardLinesOptions {
+  /** Most bytes of a line. */
+  maxBytes: number;
+  /** Most bytes of all but every 25th line, by default the same: log-uniform sizes alone make a very large file. */
+  usualMaxBytes?: number;
+  /** Other lines for every other number. */
+  seed: number;
+}
+
+const LARGE_EVERY = 25;
+
 /**
- * Makes lines, without their ends.
+ * Makes lines, without their ends. Sizes are log-uniform: as many lines from 1 to 10 bytes as from 1,000 to 10,000.
  *
  * @param count How many.
- * @param options Most bytes of one, and the number that decides which lines they are. Sizes are log-uniform: as many
- * lines from 1 to 10 bytes as from 1,000 to 10,000.
+ * @param options Which.
  */
 export function* awkwardLines(
   count: number,
-  { maxBytes, seed }: { maxBytes: number; seed: number },
+  { maxBytes, usualMaxBytes = maxBytes, seed }: AwkwardLinesOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
   const random = new Random(seed);
   const pool = makePool(random);
   for (let i = 0; i < count; i++) {
-    const length = Math.floor((maxBytes + 1) ** random.fraction()) - 1;
+    const bound = i % LARGE_EVERY === 0 ? maxBytes : usualMaxBytes;
+    const length = Math.floor((bound + 1) ** random.fraction()) - 1;
     const begin = Math.floor(random.fraction() * (POOL_BYTES - length));
     const line = pool.slice(begin, begin + length);
     if (i % 7 === 0) line.set([0xef, 0xbb, 0xbf].slice(0, length)); // a byte order mark
