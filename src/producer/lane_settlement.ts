@@ -8,6 +8,7 @@ import { DeliveryError, type Verdict } from "../errors.ts";
 import type { Acknowledgement, Batch, Span } from "./batch.ts";
 import { dropRecords } from "./batch_division.ts";
 import { BudgetShare } from "./budget.ts";
+import { Expiry } from "./expiry.ts";
 import type { LaneContext } from "./lane_context.ts";
 
 /** How records ended without being acknowledged. */
@@ -143,14 +144,14 @@ export class LaneSettlement {
   #error(batch: Batch, { verdict, cause }: Failure): DeliveryError {
     const { attempts, lastError } = batch;
     let reason = cause;
-    if (isTimeout(cause)) {
-      // A time-out alone explains nothing: say what stood in the way.
-      if (attempts === 0 && this.connectionError !== undefined) reason = this.connectionError;
-      else if (lastError !== undefined) {
-        reason = new DOMException(`${textOf(cause)}; last: ${textOf(lastError)}`, "TimeoutError");
-      }
+    let text = textOf(cause);
+    if (cause instanceof Expiry && attempts === 0 && this.connectionError !== undefined) {
+      reason = this.connectionError;
+      text += `: ${textOf(reason)}`;
+    } else if (cause instanceof Expiry && lastError !== undefined) {
+      reason = cause.because(textOf(lastError));
+      text = textOf(reason);
     }
-    const text = reason === cause || !isTimeout(cause) ? textOf(reason) : `${textOf(cause)}: ${textOf(reason)}`;
     return new DeliveryError(`Cannot deliver to ${this.label}: ${text}`, {
       topic: this.#context.topic,
       partition: this.#partition,
@@ -164,8 +165,4 @@ export class LaneSettlement {
 /** A reason in words. */
 export function textOf(reason: unknown): string {
   return reason instanceof Error || reason instanceof DOMException ? reason.message : String(reason);
-}
-
-function isTimeout(cause: unknown): boolean {
-  return cause instanceof DOMException && cause.name === "TimeoutError";
 }

@@ -15,6 +15,7 @@ import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
 import type { Barrier, Span } from "./batch.ts";
 import { Budget } from "./budget.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { Expiry } from "./expiry.ts";
 import { failuresOf } from "./failed_records.ts";
 import { Outbox } from "./outbox.ts";
 import { ProducerIds } from "./producer_ids.ts";
@@ -196,7 +197,7 @@ export class ProducerCore {
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     const timer = closeTimeoutMs === Infinity ? null : this.#timers.set(
-      () => deadline.abort(new DOMException(`closeTimeoutMs ${closeTimeoutMs} is over`, "TimeoutError")),
+      () => deadline.abort(new Expiry(`closeTimeoutMs ${closeTimeoutMs} is over`)),
       closeTimeoutMs,
     );
     try {

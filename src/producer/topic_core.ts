@@ -13,6 +13,7 @@ import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
 import type { Recipient, Span } from "./batch.ts";
 import { checkCallOptions } from "./call_options.ts";
 import { EnqueueCall, enqueued, SendCall, SendManyCall } from "./calls.ts";
+import { Expiry } from "./expiry.ts";
 import { Intake } from "./intake.ts";
 import type { ProducerCore } from "./producer_core.ts";
 import { TopicLanes } from "./topic_lanes.ts";
@@ -251,7 +252,7 @@ export class TopicCore {
 
   /** Settles what should have been settled by `nowMs`; returns the next deadline. */
   expire(nowMs: number): number {
-    const cause = () => new DOMException("the time for it is over", "TimeoutError");
+    const cause = () => new Expiry();
     let next = this.intake.expire(nowMs, cause);
     const expired: Span[] = [];
     for (const batch of this.lanes.batches()) next = Math.min(next, expireBatch(batch, nowMs, expired));

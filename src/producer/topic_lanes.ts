@@ -11,6 +11,7 @@ import { type BrokerError, ConnectionError, DeliveryError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { LaneInfo } from "../record.ts";
 import type { Batch, Span } from "./batch.ts";
+import { Expiry } from "./expiry.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
 import { Lane } from "./lane.ts";
 import type { LaneContext, ProducerContext } from "./lane_context.ts";
@@ -257,12 +258,16 @@ export class TopicLanes implements TopicWatcher, TopicView {
 
   /** The error of a record that was refused before it came into a batch. */
   refusal(cause: unknown): DeliveryError {
-    return new DeliveryError(`Cannot deliver to ${JSON.stringify(this.topic)}: ${textOf(cause)}`, {
+    // Time that is over explains nothing where no broker answered.
+    const isObstructed = cause instanceof Expiry && this.lastError !== undefined;
+    const reason = isObstructed ? this.lastError : cause;
+    const text = isObstructed ? `${textOf(cause)}: ${textOf(reason)}` : textOf(cause);
+    return new DeliveryError(`Cannot deliver to ${JSON.stringify(this.topic)}: ${text}`, {
       topic: this.topic,
       partition: null,
       attempts: 0,
       verdict: "notPersisted",
-      cause,
+      cause: reason,
     });
   }
 

@@ -48,6 +48,29 @@ Deno.test("send() rejects at its time-out with the ConnectionError as cause", as
   }
 });
 
+Deno.test("send() that waits for room rejects at its time-out with the ConnectionError as cause", async () => {
+  const sizes = { batchMaxBytes: 1_000, partitionMaxBytes: 5_096, bufferMaxBytes: 5_096 };
+  const [producer] = producerFor(closedPorts(), sizes);
+  await producer.enqueue("t", Array.from({ length: 5 }, () => "x".repeat(900)));
+
+  const error = await producer.send("t", "x".repeat(900), { timeoutMs: 10 }).catch((error) => error) as DeliveryError;
+  await producer.abort();
+
+  assertEquals([error.name, error.verdict], ["DeliveryError", "notPersisted"]);
+  assertInstanceOf(error.cause, ConnectionError);
+});
+
+Deno.test("send() that its signal ends at a closed port has the signal's reason as cause", async () => {
+  const [producer] = producerFor(closedPorts());
+  const signal = AbortSignal.timeout(10);
+
+  const error = await producer.send("t", "a", { signal }).catch((error) => error) as DeliveryError;
+  await producer.close();
+
+  assertEquals([error.name, error.verdict], ["DeliveryError", "notPersisted"]);
+  assert(error.cause === signal.reason);
+});
+
 Deno.test("enqueue() and writable() keep waiting, one warning is logged and events tell", async () => {
   const [producer, warnings] = producerFor(closedPorts());
   const rounds = heard(producer, "bootstrapunreachable");
