@@ -180,6 +180,7 @@ class ProduceCommand {
       batchMaxBytes: BATCH_MAX_BYTES,
       timeoutMs: settings.isPatient ? Infinity : DELIVERY_TIMEOUT_MS,
       stop,
+      timers: this.#shell.timers,
       onProgress: () => this.#bar?.tick(),
     });
     this.#run = run;

@@ -8,6 +8,7 @@ import type { Outcome, Producer, RecordInput } from "@ekaf/ekaf";
 import { LineSplitter } from "@ekaf/ekaf/lines";
 import { abortable } from "@std/async/abortable";
 import { checkInput } from "../producer/record_encoder.ts";
+import type { Timers } from "../timers.ts";
 import type { RecordFormat } from "./record_format.ts";
 import type { InputFile, InputSource } from "./shell.ts";
 import { Tally } from "./tally.ts";
@@ -28,9 +29,14 @@ export interface ProduceRunOptions {
   readonly timeoutMs: number;
   /** Ends the reading; what was read is still sent. */
   readonly stop: AbortSignal;
+  /** Clock and timers. */
+  readonly timers: Timers;
   /** Called whenever the tally has changed. */
   readonly onProgress: () => void;
 }
+
+/** What is there already comes within this time. */
+const PEEK_MS = 100;
 
 type Writer = WritableStreamDefaultWriter<RecordInput | readonly RecordInput[]>;
 
@@ -48,6 +54,8 @@ export class ProduceRun {
   #inputError: Error | null = null;
   #streamError: unknown = null;
   #stoppedAt: string | null = null;
+  /** A read that was under way when reading stopped. */
+  #reading: Promise<Uint8Array | null> | null = null;
 
   /**
    * Reads nothing yet.
@@ -123,8 +131,8 @@ export class ProduceRun {
     while (true) {
       const chunk = await this.#nextChunk(source);
       if (chunk === undefined) {
-        // Of a stream without end, everything there was is sent, unless it is in the middle of a line.
-        if (!source.isLive || splitter.carriedBytes > 0) this.#stoppedAt ??= this.tally.nextPlace;
+        const isInLine = splitter.carriedBytes > 0;
+        if (isInLine || !source.isLive || await this.#hasMore(source)) this.#stoppedAt ??= this.tally.nextPlace;
         return false;
       }
       const lines = chunk === null ? lastLine(splitter) : splitter.push(chunk);
@@ -137,12 +145,30 @@ export class ProduceRun {
   /** The next bytes, null at the end, undefined when reading has to stop. */
   async #nextChunk(source: InputSource): Promise<Uint8Array | null | undefined> {
     if (this.#stopReading.aborted) return undefined;
+    this.#reading = source.read();
     try {
-      return await abortable(source.read(), this.#stopReading);
+      const chunk = await abortable(this.#reading, this.#stopReading);
+      this.#reading = null;
+      return chunk;
     } catch (error) {
       if (this.#stopReading.aborted) return undefined;
       this.#inputError = error as Error;
       return undefined;
+    }
+  }
+
+  /** Whether something was there to be read when reading stopped: of a stream without end only that is missed. */
+  async #hasMore(source: InputSource): Promise<boolean> {
+    if (this.#inputError !== null || this.#hasFailed.signal.aborted) return true;
+    const { timers } = this.#options;
+    const nothing = Promise.withResolvers<null>();
+    const timer = timers.set(() => nothing.resolve(null), PEEK_MS);
+    try {
+      return await Promise.race([this.#reading ?? source.read(), nothing.promise]) !== null;
+    } catch {
+      return true;
+    } finally {
+      timers.clear(timer);
     }
   }
 

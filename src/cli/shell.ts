@@ -12,7 +12,7 @@ export interface InputSource {
   readonly name: string;
   /** Its size where that is known: that of a regular file. */
   readonly sizeBytes: number | null;
-  /** Whether reading may be left off without leaving out anything that is there already. */
+  /** Whether it has no end of its own: what has not come yet is not missed when reading is left off. */
   readonly isLive: boolean;
   /** Resolves with the next bytes, null at the end. The memory is the caller's. */
   read(): Promise<Uint8Array | null>;

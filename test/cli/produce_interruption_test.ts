@@ -56,6 +56,39 @@ Deno.test("ekaf produce does not send a line that Ctrl-C cuts short, and ends wi
   assertStringIncludes(shell.stderr, "ekaf: stopped reading at stdin, line 3");
 });
 
+Deno.test("ekaf produce ends with 1 at Ctrl-C when standard input held more", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  const { asked, release, hook } = holdAnswers(cluster);
+  using _hook = hook;
+  const plenty = async function* (): AsyncGenerator<Uint8Array> {
+    const chunk = encoder.encode(`${"x".repeat(99_999)}\n`);
+    while (true) yield chunk;
+  };
+  const { shell, running } = start(cluster, { stdin: plenty() });
+
+  await asked;
+  shell.interrupt();
+  release();
+  const code = await running;
+
+  const { length } = cluster.records("t");
+  assertEquals(code, 1);
+  assertStringIncludes(shell.stderr, `ekaf: stopped reading at stdin, line ${length + 1}\n`);
+});
+
+Deno.test("ekaf produce ends with 0 at Ctrl-C when standard input had just ended", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  const { asked, release, hook } = holdAnswers(cluster);
+  using _hook = hook;
+  const { shell, running } = start(cluster, { stdin: "one\n" });
+
+  await asked;
+  shell.interrupt();
+  release();
+
+  assertEquals(await running, 0);
+});
+
 Deno.test("ekaf produce waits at Ctrl-C for what was read, and names the place in the file", async () => {
   await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
   const { asked, release, hook } = holdAnswers(cluster);
