@@ -111,8 +111,8 @@ export class ClusterMetadata {
   ) {}
 
   /**
-   * Takes in an answer. Brokers are as it says; topics with an error stay as they were, and so does everything that is
-   * the same, down to the object.
+   * Takes in an answer. Brokers are as it says, with those that lead by an epoch it has not heard of; topics with an error
+   * stay as they were, and so does everything that is the same, down to the object.
    *
    * @param answer The answer.
    * @param options Who gave it; which topics are worth keeping.
@@ -130,7 +130,12 @@ export class ClusterMetadata {
     const topics = new Map(this.topics);
     for (const topic of answer.topics) {
       if (topic.errorCode !== 0 || topic.name === null || !options.isWanted(topic.name)) continue;
-      topics.set(topic.name, mergeTopic(this.topics.get(topic.name), topic));
+      const merged = mergeTopic(this.topics.get(topic.name), topic);
+      topics.set(topic.name, merged);
+      for (const { leader } of merged.partitions) {
+        const known = leader === null ? undefined : this.brokers.get(leader);
+        if (known !== undefined && !brokers.has(known.id)) brokers.set(known.id, known);
+      }
     }
     // An answer without brokers would leave nobody to ask; it comes from one that is just starting.
     return new ClusterMetadata(brokers.size === 0 ? this.brokers : brokers, topics, options.from);

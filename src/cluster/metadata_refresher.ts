@@ -295,12 +295,20 @@ export class MetadataRefresher {
     this.#notBeforeMs = this.#parts.timers.now() + waitMs;
   }
 
-  /** Tells the watchers of those topics that are not what they were. */
+  #hasNewBroker(snapshot: TopicSnapshot, before: ClusterMetadata): boolean {
+    const { brokers } = this.#metadata;
+    if (brokers === before.brokers) return false;
+    return snapshot.partitions.some(({ leader }) =>
+      leader !== null && brokers.has(leader) && !before.brokers.has(leader)
+    );
+  }
+
+  /** Tells the watchers of those topics that are not what they were, or have a leader that can be reached only now. */
   #tell(names: Iterable<string>, before: ClusterMetadata): void {
     for (const name of names) {
       const snapshot: TopicSnapshot | undefined = this.#metadata.topics.get(name);
       const known = before.topics.get(name);
-      if (snapshot === undefined || snapshot === known) continue;
+      if (snapshot === undefined || (snapshot === known && !this.#hasNewBroker(snapshot, before))) continue;
       if (known !== undefined) {
         const detail = { topic: name, partitions: snapshot.partitions.length, brokers: this.#metadata.brokers.size };
         this.#options.emit("metadatachanged", detail);

@@ -6,7 +6,7 @@
  */
 
 import { errorCode } from "../../protocol/error_codes.ts";
-import { BrokerError, ConnectionError } from "../errors.ts";
+import { BrokerError, ConnectionError, type KafkaError } from "../errors.ts";
 import { backoffMs } from "../net/backoff.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Timers } from "../timers.ts";
@@ -45,7 +45,9 @@ export async function initProducerId(
     } catch (error) {
       context.signal.throwIfAborted();
       if (!isPassing(error)) throw error;
-      options.warn("producerid", `${(error as Error).message}; trying again`, error);
+      // Those that are to be expected, as when a cluster starts, are no news.
+      const { message, retriable } = error as KafkaError;
+      if (!retriable) options.warn("producerid", `${message}; trying again`, error);
     }
     await pause(backoffMs(options.retryBackoffMs, attempt, options.random ?? Math.random), context);
   }

@@ -124,7 +124,10 @@ export class SentWindow implements IdentityListener {
   answered(sent: InFlightBatch, answer: AppendAnswer): void {
     const code = errorCode(answer.errorCode);
     if (code.refreshMetadata) this.#host.refreshMetadata();
-    if (code.rule === "done" || code.rule === "duplicate") return this.#acknowledged(sent, answer, code);
+    if (code.rule === "done" || code.rule === "duplicate") {
+      sent.batch.lastError = undefined;
+      return this.#acknowledged(sent, answer, code);
+    }
     sent.batch.lastError = new BrokerError(`append to ${this.#host.label}`, code, { detail: answer.errorMessage });
     this.#carryOut(this.#refused(sent, answer, code), answer);
   }
