@@ -211,14 +211,13 @@ class ProduceCommand {
   #reportSummary({ tally }: ProduceRun, seconds: number): void {
     const { acknowledged, submitted, settledBytes } = tally;
     const done = this.#settings.acks === 0 ? "sent (acks 0)" : "acknowledged";
+    const time = `${seconds.toFixed(1)} s`;
+    if (acknowledged < submitted) {
+      return this.#report(`${formatCount(acknowledged)} of ${countRecords(submitted)} ${done} in ${time}`);
+    }
     const rate = (amount: number) => amount / Math.max(seconds, 0.001);
-    const count = acknowledged === submitted
-      ? countRecords(acknowledged)
-      : `${formatCount(acknowledged)} of ${countRecords(submitted)}`;
-    this.#report(
-      `${count} ${done}: ${formatBytes(settledBytes)} in ${seconds.toFixed(1)} s ` +
-        `(${formatCount(rate(acknowledged))} records/s, ${formatBytes(rate(settledBytes))}/s)`,
-    );
+    const rates = `${formatCount(rate(acknowledged))} records/s, ${formatBytes(rate(settledBytes))}/s`;
+    this.#report(`${countRecords(acknowledged)} ${done}: ${formatBytes(settledBytes)} in ${time} (${rates})`);
   }
 
   #report(message: string): void {
