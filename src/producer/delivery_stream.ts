@@ -157,7 +157,7 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
       const inputs = this.#inputs(chunk);
       const misfits = this.#misfits(inputs);
       if (misfits !== null || inputs.length > this.#freePlaces) return this.#writeInPieces(inputs, misfits);
-      if (this.#admit(inputs) !== null) return this.#admitted();
+      return this.#admit(inputs) === null ? this.#topic.intake.pause() : this.#admitted();
     } catch (error) {
       this.#refuseInput(error);
       throw error;

@@ -187,6 +187,9 @@ export class TopicCore {
       } finally {
         signal?.removeEventListener("abort", onAbort);
       }
+    } else {
+      const pause = this.intake.pause();
+      if (pause !== undefined) await pause;
     }
     // The partition is worth waiting for as long as a first answer may come; the record is accepted either way.
     if (partitions.includes(null) && this.lanes.room !== null) await this.#producer.held(() => this.lanes.firstWord());

@@ -25,8 +25,12 @@ export interface WritableOptions {
   timeoutMs?: number;
 }
 
-/** Bytes that wait in a topic's writable before its `desiredSize` falls to zero. */
-const QUEUE_BYTES = 64 * 1024;
+/**
+ * Bytes that wait in a topic's writable before its `desiredSize` falls to zero: a chunk. More would gain nothing, as the
+ * sink takes a chunk at once while there is room. And it would cost: the platform's queue is a linked list, so that one
+ * node which was promoted keeps all later ones alive through minor collections, until the queue was empty once.
+ */
+const QUEUE_BYTES = 1;
 
 /**
  * Makes a topic's writable. A chunk is a record or an array of records; the queue is measured in bytes.
@@ -121,7 +125,7 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
       throw error;
     }
     const admission = this.#admission;
-    if (admission === null) return;
+    if (admission === null) return this.#topic.intake.pause();
     // The partitioner refused a record of the chunk: those behind it that are not in yet stay out.
     if (this.#failure !== null) this.#topic.intake.giveUp(admission, this.#failure.reason);
     return admission.ended.finally(() => this.#admission = null);
