@@ -74,7 +74,11 @@ export class ProcessShell implements Shell {
 
   /** Implements `Shell`. */
   printError(text: string): void {
-    writeAll(Deno.stderr, text);
+    try {
+      writeAll(Deno.stderr, text);
+    } catch {
+      // Nobody reads it, or the disk is full: no reason to leave off sending, and nobody is left to be told.
+    }
   }
 
   /** Implements `Shell`. */
