@@ -8,7 +8,7 @@ import { BufferFullError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { RecordInput } from "../record.ts";
 import { Admission, type AdmissionHost, type Destination } from "./admission.ts";
-import type { Recipient, RefusalListener } from "./batch.ts";
+import type { Recipient, RefusalListener, SpanTarget } from "./batch.ts";
 import type { BudgetShare } from "./budget.ts";
 import { failureOf } from "./failed_records.ts";
 import type { Lane } from "./lane.ts";
@@ -45,6 +45,8 @@ export class Intake implements AdmissionHost {
   /** Admissions that wait for room. */
   readonly #waiting = new Set<Admission>();
   #touched: Lane[] = [];
+  /** Of calls of one record: nobody keeps it. */
+  #to: SpanTarget | null = null;
 
   /**
    * @param topic Where records go.
@@ -90,19 +92,27 @@ export class Intake implements AdmissionHost {
    */
   admit(inputs: readonly RecordInput[], call: IntakeOptions): Admission | null {
     this.#topic.watch();
-    const destinations = this.#options().overflow === "reject" ? this.#reserve(inputs) : null;
+    let destinations: (Destination | null)[] | null = null;
+    if (this.#options().overflow === "reject") destinations = this.#reserve(inputs);
     const { timers } = this.#context;
+    const wallMs = timers.wallMs();
     let deadlineMs = Infinity;
     if (call.timeoutMs !== Infinity) {
       deadlineMs = timers.now() + call.timeoutMs;
       this.#context.noteDeadline(deadlineMs);
+    }
+    if (inputs.length === 1 && destinations === null) {
+      this.record.prepare(inputs[0]!, wallMs);
+      const destination = this.#admitPrepared(call, deadlineMs);
+      if (destination === null) return null;
+      destinations = [destination];
     }
     const admission = new Admission(this, {
       inputs,
       to: { recipient: call.recipient, deadlineMs, inputIndex: 0 },
       refusals: call.refusals ?? call.recipient,
       firstIndex: call.firstIndex ?? 0,
-      wallMs: timers.wallMs(),
+      wallMs,
       isDue: call.isDue,
       partitions: call.partitions ?? null,
       destinations,
@@ -113,6 +123,34 @@ export class Intake implements AdmissionHost {
     this.#context.budget.wait(share, admission);
     this.#context.waiting(1);
     return admission;
+  }
+
+  /**
+   * Admits the prepared record of a call of one, as an admission would but with nothing allocated.
+   *
+   * @returns Null when it was admitted or refused, else where it must wait for room.
+   */
+  #admitPrepared(call: IntakeOptions, deadlineMs: number): Destination | null {
+    const { record } = this;
+    const inputIndex = call.firstIndex ?? 0;
+    const destination = this.route(inputIndex, call.refusals ?? call.recipient);
+    if (destination === null) {
+      call.partitions?.push(null);
+      return null;
+    }
+    const neededBytes = record.payloadBytes + record.headers.length + RECORD_FRAMING_BYTES;
+    if (neededBytes > this.grantedBytes(destination.share)) return destination;
+    const to = this.#to ??= { recipient: call.recipient, deadlineMs, inputIndex };
+    to.recipient = call.recipient;
+    to.deadlineMs = deadlineMs;
+    to.inputIndex = inputIndex;
+    destination.append(record, to);
+    call.partitions?.push(destination.partition);
+    this.#context.accepted(1);
+    this.#context.taskEnd.noteAccepted(neededBytes);
+    if (destination.partition !== null) (destination as Lane).appended(call.isDue);
+    else if (call.isDue) this.#topic.room?.makeDue();
+    return null;
   }
 
   /** What a caller that writes on and on should wait for, undefined for nothing: see `TaskEnd.pause`. */
