@@ -146,7 +146,7 @@ const rows: readonly Row[] = [
   [53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "fatal"],
   [54, "SECURITY_DISABLED", "fail"],
   [55, "OPERATION_NOT_ATTEMPTED", "fail"],
-  [56, "KAFKA_STORAGE_ERROR", "retry", "retriable", "refresh"],
+  [56, "KAFKA_STORAGE_ERROR", "retryUnknown", "retriable", "refresh"],
   [57, "LOG_DIR_NOT_FOUND", "fail"],
   [58, "SASL_AUTHENTICATION_FAILED", "fail"],
   [59, "UNKNOWN_PRODUCER_ID", "sequence"],

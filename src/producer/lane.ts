@@ -215,6 +215,12 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
     return null;
   }
 
+  /** Whether a batch taken before is still the next to send. */
+  maySend(sent: InFlightBatch): boolean {
+    const turn = this.window.turn(this.#context.timers.now());
+    return turn.type === "resend" && turn.sent === sent;
+  }
+
   /** Notes that a batch is handed to a connection. */
   send(sent: InFlightBatch): void {
     if (sent.batch.attempts > 0) this.retryCount++;
@@ -263,6 +269,8 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   setUp(isUp: boolean, cause?: unknown): void {
     this.settlement.connectionError = isUp ? undefined : cause;
     if (this.isUp === isUp) return;
+    // A broker that comes back may have lost what it knew of us: an unclean leader, in a term of its own.
+    if (!isUp) this.window.leaderChanged();
     this.#context.budget.setUp(this.settlement.share, isUp);
     if (isUp) this.#context.emit("laneup", this.detail());
     else this.#context.emit("lanedown", { ...this.detail(), cause });

@@ -111,12 +111,14 @@ export class LaneSettlement {
   /** Fails single records of a numbered batch; the others go on. */
   dropRecords(batch: Batch, indexes: readonly number[], causes: readonly unknown[]): void {
     const bytesBefore = batch.recordBytes;
+    // An earlier send may have been appended before the broker's rules changed.
+    const verdict = batch.isUnknown ? "possiblyPersisted" : "notPersisted";
     const culprits = batch.failedRecords();
     const dropped = dropRecords(batch, indexes);
     batch.showFailed(culprits);
     dropped.forEach((span, i) => {
       span.first = indexes[i]!; // Where the report finds it.
-      this.fail(batch, [span], { verdict: "notPersisted", cause: causes[i] });
+      this.fail(batch, [span], { verdict, cause: causes[i] });
     });
     batch.showFailed(null);
     this.#context.budget.give(this.share, bytesBefore - batch.recordBytes);

@@ -159,8 +159,9 @@ export class Outbox {
     const entries: RequestEntry[] = [];
     for (const { lane, sent } of await Promise.all(taken)) {
       // A batch that was struck out whole is gone; one whose lane moved, or whose connection ended, is numbered and
-      // goes out again as a resend.
-      if (sent === null || lane.outbox !== this || connection.isClosed) lane.wake();
+      // goes out again as a resend. One may also have been given up while it was awaited: its signal fires, the window
+      // settles it, and sent all the same it would stay in flight for ever.
+      if (sent === null || lane.outbox !== this || connection.isClosed || !lane.maySend(sent)) lane.wake();
       else entries.push({ lane, sent });
     }
     if (entries.length > 0) this.#send(connection, new ProduceRequest(entries, acks));

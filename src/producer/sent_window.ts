@@ -74,6 +74,9 @@ export class SentWindow implements IdentityListener {
   readonly #ids: ProducerIds;
   #machine: SequenceMachine<Batch> | null = null;
   #unknownTopicSinceMs: number | null = null;
+  /** What was asked for and could not be had: asked for again when there is something to send. */
+  #owedIdentity: "epoch" | "id" | null = null;
+  #wantedIdentity: "epoch" | "id" | null = null;
 
   /**
    * @param host Its lane.
@@ -98,6 +101,7 @@ export class SentWindow implements IdentityListener {
   turn(nowMs: number): SequenceTurn<Batch> {
     const machine = this.#machine ?? this.#begin();
     if (machine === null) return { type: "blocked" };
+    if (this.#owedIdentity !== null) this.#renew(this.#owedIdentity === "id");
     const current = this.#ids.current;
     // A lane moves to the newest epoch once its own batches are through (KAFKA-12152).
     if (this.#host.wantsNumbers && current !== null && current !== machine.identity && machine.unsettled.length === 0) {
@@ -182,6 +186,7 @@ export class SentWindow implements IdentityListener {
 
   /** No identity can be had. */
   identityFailed(error: unknown): void {
+    if (this.#machine !== null) this.#owedIdentity = this.#wantedIdentity;
     this.#host.identityFailed(error);
   }
 
@@ -219,6 +224,12 @@ export class SentWindow implements IdentityListener {
   #refused(sent: InFlightBatch, answer: AppendAnswer, code: ErrorCode): SequenceAction<Batch>[] {
     const machine = this.#machine!;
     const retryAtMs = this.#retryAtMs(sent);
+    // A leader that appended a batch, and lost its leadership or the topic before all replicas had it, answers with the
+    // same codes as one that refuses (6, 3): but with the batch's offset. Its successor may have the batch.
+    if (answer.baseOffset >= 0n && (code.rule === "retry" || code.rule === "unknownTopic")) {
+      sent.batch.isUnknown = true;
+      return machine.unknown(sent, retryAtMs);
+    }
     switch (code.rule) {
       case "retry":
         return machine.refused(sent, retryAtMs);
@@ -303,6 +314,8 @@ export class SentWindow implements IdentityListener {
 
   #renew(needsNewId: boolean): void {
     const machine = this.#machine!;
+    this.#owedIdentity = null;
+    this.#wantedIdentity = needsNewId ? "id" : "epoch";
     const identity = this.#ids.renew(machine.identity!, needsNewId, this);
     if (identity !== null) this.#carryOut(machine.adopt(identity));
   }

@@ -348,3 +348,45 @@ Deno.test("SentWindow.writtenUnacknowledged() delivers without an offset when no
 
   assertEquals([host.told, host.acknowledgements[0]?.baseOffset], [["delivered a"], null]);
 });
+
+Deno.test("SentWindow.answered() casts doubt on a batch when its refusal carries an offset", async () => {
+  const host = new Host();
+  const window = await confirmed(host);
+  const sent = send(window, "a");
+  window.answered(sent, { ...DONE, errorCode: 6, baseOffset: 1n });
+
+  assertEquals(window.verdict(sent), "possiblyPersisted");
+});
+
+Deno.test("SentWindow.answered() casts doubt on a batch when the broker's disk failed", async () => {
+  const window = await confirmed(new Host());
+  const sent = send(window, "a");
+  window.answered(sent, { ...DONE, errorCode: 56 });
+
+  assertEquals(window.verdict(sent), "possiblyPersisted");
+});
+
+Deno.test("SentWindow.turn() asks for an identity again when the last attempt failed", async () => {
+  const last = { producerId: 7n, producerEpoch: 32767 };
+  const replies = [() => Promise.resolve(last), () => Promise.reject(new Error("no id"))];
+  const ids = new ProducerIds({
+    initProducerId: () => replies.shift()?.() ?? Promise.resolve({ producerId: 8n, producerEpoch: 0 }),
+  });
+  const host = new Host();
+  const window = new SentWindow(host, ids);
+  window.turn(0);
+  await settled();
+  const sent = send(window, "a");
+  window.answered(sent, { ...DONE, errorCode: 45 });
+  await settled();
+
+  window.turn(1e6);
+  await settled();
+
+  assertEquals([`${host.causes[0]}`, numbersOf(resend(window))], ["Error: no id", "8/0 0"]);
+});
+
+/** Waits for promises that are settled to tell. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+}
