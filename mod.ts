@@ -11,7 +11,7 @@ export type { WritableOptions } from "./src/producer/topic_stream.ts";
 export type { DeliveryOptions, DeliveryPair, Outcome } from "./src/producer/delivery_stream.ts";
 export { javaCompatible, refuse } from "./src/producer/partitioners.ts";
 export type { Partitioner, PartitionInput, Refusal, TopicView } from "./src/partitioner.ts";
-export type { Acks, ProducerOptions, TopicOptions } from "./src/options.ts";
+export type { Acks, Overflow, ProducerOptions, TopicOptions } from "./src/options.ts";
 export type {
   Bytes,
   Delivery,
@@ -35,7 +35,14 @@ export {
   type Verdict,
 } from "./src/errors.ts";
 export { ProducerEvents } from "./src/events.ts";
-export type { FlushDetail, LaneDetail, ProducerEventMap, ProducerEventType, ProducerListener } from "./src/events.ts";
+export type {
+  DowntimeDetail,
+  FlushDetail,
+  LaneDetail,
+  ProducerEventMap,
+  ProducerEventType,
+  ProducerListener,
+} from "./src/events.ts";
 export type { Logger } from "./src/logger.ts";
 export type { Duplex, Transport } from "./src/transport.ts";
 export type { TopicMetadata } from "./src/cluster/metadata.ts";

@@ -120,6 +120,11 @@ export class RecordBatchBuilder {
     return this.#isSealed;
   }
 
+  /** What the records' timestamps are told from; 0 without records. */
+  get baseTimestamp(): number {
+    return this.#baseTimestamp;
+  }
+
   /** The greatest timestamp of a record so far; 0 without records. */
   get maxTimestamp(): number {
     return this.#maxTimestamp;

@@ -5,6 +5,7 @@
  */
 
 import type { DeliveryError } from "./errors.ts";
+import type { Overflow } from "./options.ts";
 import type { DeliveryFailure } from "./record.ts";
 
 /** One partition's path and the broker it leads to. */
@@ -37,7 +38,23 @@ export interface FlushDetail {
   bytes: number;
 }
 
-/** Detail of each event, by its name. */
+/** Records of a topic that is down. */
+export interface DowntimeDetail {
+  /** The topic. */
+  topic: string;
+  /** How many records. */
+  records: number;
+  /** Their bytes, as counted in the buffer. */
+  bytes: number;
+}
+
+/**
+ * Detail of each event, by its name.
+ *
+ * A topic is *down* from the moment when its last connected partition is lost, or when it is found that no broker
+ * answers, until a partition is connected again. That is one episode. What it holds then is kept, in order, and goes out
+ * when the episode ends.
+ */
 export interface ProducerEventMap {
   /** A batch is handed to its connection. */
   flush: FlushDetail;
@@ -49,6 +66,20 @@ export interface ProducerEventMap {
   lanedown: LaneDetail & { cause: unknown };
   /** Another attempt to reach a topic's leader failed. */
   lanestilldown: { topic: string; address: string | null; attempt: number; cause: unknown };
+  /**
+   * Records are kept because the topic is down: those of one call; or, when the episode begins, all that were accepted
+   * before and are not settled.
+   */
+  downtimesaved: DowntimeDetail;
+  /** The episode is over: what was kept, but for what was settled meanwhile, goes out. */
+  downtimereplayed: DowntimeDetail;
+  /**
+   * There is no room for another record while the topic is down: the first time in an episode. `records` and `bytes` are
+   * what is kept, `dropped` what the policy took so far.
+   */
+  downtimefull: DowntimeDetail & { dropped: number; policy: Overflow };
+  /** The episode is over: how long it was, from the loss, or from the first use of a topic that was never up. */
+  timedown: { topic: string; ms: number };
   /** A connection to a broker stands. */
   timetoconnect: { broker: number | null; address: string; ms: number };
   /** Every bootstrap address was tried and none answered. */

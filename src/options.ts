@@ -11,6 +11,20 @@ import type { Partitioner } from "./partitioner.ts";
 /** Who must have a record before it counts as acknowledged: all in-sync replicas, the leader, nobody. */
 export type Acks = "all" | 1 | 0;
 
+/**
+ * What happens when there is no room for a record:
+ *
+ * - `"wait"`: its call waits.
+ * - `"reject"`: its call rejects with a `BufferFullError`; nothing of the call is accepted.
+ * - `"dropOldest"`: as many of the topic's oldest records are dropped as it takes, never one that was under way already.
+ *   Where there are none to drop, the new record is dropped.
+ * - `"dropNewest"`: the new record is dropped.
+ *
+ * A dropped record fails with a `DeliveryError`: `notPersisted`, its cause a `BufferFullError`. `send` and `delivery`
+ * tell it to their caller. `enqueue` and `writable` go on as if it had been delivered, and `deliveryfailed` tells.
+ */
+export type Overflow = "wait" | "reject" | "dropOldest" | "dropNewest";
+
 /** How Produce requests say it. */
 export const ACKS_ON_WIRE: Readonly<Record<Acks, number>> = { all: -1, 1: 1, 0: 0 };
 
@@ -34,11 +48,17 @@ export interface TopicOptions {
    */
   partitionMaxBytes?: number;
   /**
-   * What happens to a record for which there is no room: its call waits, or rejects with a `BufferFullError`.
+   * What happens when there is no room for a record: see {@linkcode Overflow}.
    *
    * @default {"wait"}
    */
-  overflow?: "wait" | "reject";
+  overflow?: Overflow;
+  /**
+   * Most unsettled records of the topic while none of its partitions can be reached. Past it, `overflow` decides. Unset:
+   * bytes alone count. Until it is known whether a broker answers, calls past it wait, but nothing is refused or
+   * dropped. ekaf: `ekaf_max_downtime_buffer_size`.
+   */
+  downtimeMaxRecords?: number;
   /**
    * Longest time the first record of a batch waits for company, in milliseconds. `"auto"`: not at all while the
    * partition is idle; while a request is under way, until its answer or 5 ms. Kafka: `linger.ms`; ekaf:
@@ -175,7 +195,9 @@ export interface ResolvedTopicOptions {
   /** See {@linkcode TopicOptions.partitionMaxBytes}. */
   partitionMaxBytes: number;
   /** See {@linkcode TopicOptions.overflow}. */
-  overflow: "wait" | "reject";
+  overflow: Overflow;
+  /** See {@linkcode TopicOptions.downtimeMaxRecords}; undefined when unset. */
+  downtimeMaxRecords: number | undefined;
   /** See {@linkcode TopicOptions.lingerMs}. */
   lingerMs: number | "auto";
   /** See {@linkcode TopicOptions.idleMs}; undefined when unset. */
@@ -236,6 +258,7 @@ const topicDefaults: ResolvedTopicOptions = {
   deliveryTimeoutMs: undefined,
   partitionMaxBytes: 8 * 1024 * 1024,
   overflow: "wait",
+  downtimeMaxRecords: undefined,
   lingerMs: "auto",
   idleMs: undefined,
   batchMaxRecords: 10_000,
@@ -270,7 +293,8 @@ const topicChecks: Record<keyof TopicOptions, Check> = {
   acks: oneOf("all", 1, 0),
   deliveryTimeoutMs: milliseconds(1, { infinite: true }),
   partitionMaxBytes: integer(1),
-  overflow: oneOf("wait", "reject"),
+  overflow: oneOf("wait", "reject", "dropOldest", "dropNewest"),
+  downtimeMaxRecords: integer(1),
   lingerMs: (name, value) => value === "auto" || milliseconds(0)(name, value),
   idleMs: milliseconds(1),
   batchMaxRecords: integer(1, 1_000_000),

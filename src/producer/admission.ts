@@ -33,6 +33,8 @@ export interface AdmissionHost {
   };
   /** Bytes that `share` has room for; below 1 also when others came first. */
   grantedBytes(share: BudgetShare): number;
+  /** What a record waits for that has no room in `share`. */
+  blocking(share: BudgetShare, neededBytes: number): BudgetShare;
   /** Where the prepared record goes, or null when it is refused: `refusals` has been told. */
   route(inputIndex: number, refusals: RefusalListener): Destination | null;
   /** Whether records may still go to a destination chosen earlier. */
@@ -144,6 +146,11 @@ export class Admission implements Waiter {
     return share;
   }
 
+  /** Waits at `share` before anything is admitted. */
+  waitAt(share: BudgetShare): BudgetShare {
+    return this.#waitsFor = share;
+  }
+
   /** Ends the wait; the caller has taken it out of the budget's queue and told the recipient. */
   giveUp(reason: unknown): void {
     this.#waitsFor = null;
@@ -176,7 +183,7 @@ export class Admission implements Waiter {
         if (neededBytes > grantedBytes) {
           this.neededBytes = neededBytes;
           this.#destination = destination;
-          return destination.share;
+          return host.blocking(destination.share, neededBytes);
         }
         if (destination !== last) host.touch(destination);
         last = destination;

@@ -8,7 +8,8 @@ import { type EncodableRecord, RECORD_BATCH_OVERHEAD_BYTES, RecordBatchBuilder }
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure } from "../record.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import { FailedRecords } from "./failed_records.ts";
+import { FailedRecords, type KeptRecords } from "./failed_records.ts";
+import { RecordOffsets } from "./record_offsets.ts";
 
 /** What a broker said of a batch it has. */
 export interface Acknowledgement {
@@ -34,6 +35,8 @@ export interface Recipient extends RefusalListener {
   readonly wantsIndexes: boolean;
   /** Whether nobody awaits the outcome, so that a failure is an event. */
   readonly isUnattended: boolean;
+  /** Whether records that an overflow policy drops are an event to it, even where other failures are not. */
+  readonly reportsDropped?: boolean;
   /** Every span with records of the call, where it may be withdrawn before its time; else null. */
   readonly spans: Span[] | null;
   /** A record that waited for the topic's partitions has one. */
@@ -59,7 +62,7 @@ export class Span {
   /** When they must be settled by, on the clock of `Timers.now`. */
   readonly deadlineMs: number;
   /** Place in the call's input of the first record. */
-  readonly inputFirst: number;
+  inputFirst: number;
   /** Places in the call's input of all records when they are not consecutive. */
   inputIndexes: number[] | null = null;
   /** Timestamp of the first record. */
@@ -88,6 +91,34 @@ export class Span {
   /** Timestamp of the span's record number `i`, in milliseconds. */
   timestampOf(i: number): number {
     return this.timestamps === null ? this.timestamp : this.timestamps[i]!;
+  }
+
+  /**
+   * Cuts one record off, at either end, and gives it a span of its own.
+   *
+   * @param isFirst Whether the first record, else the last.
+   * @param bytes The record's bytes.
+   */
+  cut(isFirst: boolean, bytes: number): Span {
+    const i = isFirst ? 0 : this.count - 1;
+    const at = { deadlineMs: this.deadlineMs, inputIndex: this.inputIndex(i), timestamp: this.timestampOf(i) };
+    const part = new Span(this.recipient, this.batch, at);
+    this.recipient.spans?.pop(); // It is about to be settled: nobody will withdraw it.
+    part.first = this.first + i;
+    part.count = 1;
+    part.bytes = bytes;
+    this.count--;
+    this.bytes -= bytes;
+    if (isFirst) {
+      this.first++;
+      this.inputFirst++;
+      this.inputIndexes?.shift();
+      this.timestamps?.shift();
+    } else {
+      this.inputIndexes?.pop();
+      this.timestamps?.pop();
+    }
+    return part;
   }
 }
 
@@ -133,9 +164,20 @@ export class Batch {
   readonly pool: BufferPool;
   /** Who keeps the batch now, and settles its spans on request. */
   keeper: BatchKeeper | null = null;
+  /**
+   * For each record, its place in the order in which the topic's records came, where an overflow policy wants to know;
+   * those of the batch's first records may be missing.
+   */
+  arrivals: number[] | null = null;
   #struckRecords = 0;
   #isReleased = false;
-  #failedRecords: FailedRecords | null = null;
+  #copy: FailedRecords | null = null;
+  #shown: KeptRecords | null = null;
+  #offsets: RecordOffsets | null = null;
+  /** Spans before that index are settled. */
+  #firstLive = 0;
+  /** Stands, settled, for records that were struck out one by one. */
+  #filler: Span | null = null;
 
   /**
    * Opens an empty batch at `nowMs`; its bytes come from `pool`, or are those of `builder`. `likelyBytes`: how large it
@@ -211,9 +253,75 @@ export class Batch {
       }
     }
     this.spans = this.spans.filter((span) => !span.isSettled);
+    if (this.arrivals !== null) {
+      const missing = this.builder.count - this.arrivals.length;
+      this.arrivals = this.arrivals.filter((_, i) => struck[missing + i] === 0);
+    }
     this.builder.compact((index) => struck[index] === 0);
     this.#struckRecords = 0;
-    this.#failedRecords = null;
+    this.#firstLive = 0;
+    this.#copy = this.#offsets = this.#filler = null;
+  }
+
+  /**
+   * The span whose first or last record is the batch's first or last that is not settled. The batch has one.
+   *
+   * @param isFirst Whether the first, else the last.
+   */
+  #liveAt(isFirst: boolean): number {
+    const { spans } = this;
+    if (!isFirst) return spans.findLastIndex((span) => !span.isSettled);
+    while (spans[this.#firstLive]!.isSettled) this.#firstLive++;
+    return this.#firstLive;
+  }
+
+  /** Place in the order of arrival of the first or last record that is not settled, -1 when it is not known. */
+  arrival(isFirst: boolean): number {
+    const span = this.spans[this.#liveAt(isFirst)]!;
+    const index = isFirst ? span.first : span.first + span.count - 1;
+    return this.arrivals?.[index - (this.builder.count - this.arrivals.length)] ?? -1;
+  }
+
+  /**
+   * Strikes one record out of a batch that was never numbered: the first or last that is not settled.
+   *
+   * @param isFirst Whether the first, else the last.
+   * @returns A settled span of that record alone. The caller tells the recipient.
+   */
+  strikeOne(isFirst: boolean): Span {
+    const at = this.#liveAt(isFirst);
+    const span = this.spans[at]!;
+    if (span.count === 1) {
+      this.strike(span);
+      return span;
+    }
+    const struck = span.cut(isFirst, this.offsets.bytesOf(isFirst ? span.first : span.first + span.count - 1));
+    this.strike(struck);
+    this.#fill(struck, isFirst ? at : at + 1);
+    return struck;
+  }
+
+  /** Spans must go on covering all records: a settled one stands for what was struck out one by one. */
+  #fill(struck: Span, at: number): void {
+    const before = this.spans[at - 1];
+    const behind = this.spans[at];
+    if (before !== undefined && before === this.#filler) before.count++;
+    else if (behind !== undefined && behind === this.#filler) {
+      behind.first--;
+      behind.count++;
+    } else {
+      this.#filler = new Span(struck.recipient, this, { deadlineMs: Infinity, inputIndex: 0, timestamp: 0 });
+      struck.recipient.spans?.pop();
+      this.#filler.first = struck.first;
+      this.#filler.count = 1;
+      this.#filler.isSettled = true;
+      this.spans.splice(at, 0, this.#filler);
+    }
+  }
+
+  /** Where the records are. */
+  get offsets(): RecordOffsets {
+    return this.#offsets ??= new RecordOffsets(this.builder);
   }
 
   /** Bytes of the batch without its header: what a queue strategy counts. */
@@ -233,14 +341,17 @@ export class Batch {
     for (const barrier of barriers) barrier.batchSettled();
   }
 
-  /** A copy of the batch's records for reports of failure, made once. */
-  failedRecords(): FailedRecords {
-    return this.#failedRecords ??= new FailedRecords(this.builder);
+  /** A copy of the batch's records for reports of failure, made once; again when it has more records since. */
+  failedRecords(): KeptRecords {
+    if (this.#shown !== null) return this.#shown;
+    if (this.#copy === null || this.#copy.count < this.builder.count) this.#copy = new FailedRecords(this.builder);
+    return this.#copy;
   }
 
   /** Has {@linkcode failedRecords} show these, or the records as they stand. */
-  showFailed(records: FailedRecords | null): void {
-    this.#failedRecords = records;
+  showFailed(records: KeptRecords | null): void {
+    this.#shown = records;
+    this.#copy = null;
   }
 
   /** Gives the buffer back. Only when no socket write can still read it and no failure report needs it. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DeliveryError, type Verdict } from "../errors.ts";
+import { BufferFullError, DeliveryError, type Verdict } from "../errors.ts";
 import type { Delivery, DeliveryFailure } from "../record.ts";
 import type { Acknowledgement, Recipient, Span } from "./batch.ts";
 import { failuresOf } from "./failed_records.ts";
@@ -210,7 +210,8 @@ export class EnqueueCall implements Recipient {
 
   /** Implements `Recipient`. */
   refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
-    if (this.#refusals === null) this.#report(error, failure());
+    // A record that an overflow policy dropped does not concern the call.
+    if (this.#refusals === null || error.cause instanceof BufferFullError) this.#report(error, failure());
     else this.#refusals.push({ error, failure: failure() });
   }
 

@@ -5,27 +5,70 @@
  */
 
 import { type EncodableRecord, RecordBatchBuilder } from "../../protocol/record_batch.ts";
-import type { DecodedRecord } from "../../protocol/record_batch_reader.ts";
+import { type DecodedRecord, decodeRecord } from "../../protocol/record_batch_reader.ts";
+import { RecordCursor } from "../../protocol/record_cursor.ts";
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure, StoredRecord } from "../record.ts";
-import type { Span } from "./batch.ts";
+import type { Batch, Span } from "./batch.ts";
 
 const decoder = new TextDecoder();
 
-/** A copy of a batch's records, decoded when first looked at: its buffer is long used by another batch then. */
-export class FailedRecords {
+/** Records of a batch, copied for reports: its buffer is long used by another batch when somebody looks. */
+export interface KeptRecords {
+  /** The record at that index of the batch. */
+  at(index: number): DecodedRecord;
+}
+
+/** A copy of a batch's records, decoded when first looked at. */
+export class FailedRecords implements KeptRecords {
+  /** How many there were when it was made. */
+  readonly count: number;
   readonly #copy: RecordBatchBuilder;
   #records: readonly DecodedRecord[] | null = null;
 
   /** @param builder The batch as it stands. */
   constructor(builder: RecordBatchBuilder) {
     this.#copy = builder.clone();
+    this.count = builder.count;
   }
 
-  /** The record at that index of the batch. */
+  /** Implements `KeptRecords`. */
   at(index: number): DecodedRecord {
     this.#records ??= [...this.#copy.records()];
     return this.#records[index]!;
+  }
+}
+
+/** A copy of some consecutive records of a batch, decoded when first looked at. */
+export class FailedRun implements KeptRecords {
+  readonly #bytes: Uint8Array;
+  readonly #first: number;
+  readonly #count: number;
+  readonly #baseTimestamp: number;
+  #records: readonly DecodedRecord[] | null = null;
+
+  /**
+   * @param batch The batch.
+   * @param range Index of the first record, and behind the last.
+   */
+  constructor({ builder, offsets }: Batch, { from, to }: { from: number; to: number }) {
+    this.#bytes = builder.buffer.slice(offsets.startOf(from), offsets.startOf(to));
+    this.#first = from;
+    this.#count = to - from;
+    this.#baseTimestamp = builder.baseTimestamp;
+  }
+
+  /** Implements `KeptRecords`. */
+  at(index: number): DecodedRecord {
+    this.#records ??= this.#decode();
+    return this.#records[index - this.#first]!;
+  }
+
+  #decode(): DecodedRecord[] {
+    const cursor = new RecordCursor(this.#bytes, { start: 0, end: this.#bytes.length, count: this.#count });
+    const records: DecodedRecord[] = [];
+    while (cursor.next()) records.push(decodeRecord(cursor, this.#baseTimestamp + cursor.timestampDelta));
+    return records;
   }
 }
 

@@ -45,6 +45,8 @@ export class Intake implements AdmissionHost {
   /** Admissions that wait for room. */
   readonly #waiting = new Set<Admission>();
   #touched: Lane[] = [];
+  /** Whether the calls under way drop records when there is no room. */
+  #isDropping = false;
   /** Of calls of one record: nobody keeps it. */
   #to: SpanTarget | null = null;
 
@@ -57,6 +59,7 @@ export class Intake implements AdmissionHost {
     this.#topic = topic;
     this.#context = context;
     this.#options = options;
+    topic.overflow.onDown = () => this.#refuseUndecided();
   }
 
   /**
@@ -92,8 +95,10 @@ export class Intake implements AdmissionHost {
    */
   admit(inputs: readonly RecordInput[], call: IntakeOptions): Admission | null {
     this.#topic.watch();
+    const { overflow } = this.#options();
+    this.#isDropping = overflow !== "wait" && overflow !== "reject";
     let destinations: (Destination | null)[] | null = null;
-    if (this.#options().overflow === "reject") destinations = this.#reserve(inputs);
+    if (overflow === "reject") destinations = this.#reserve(inputs);
     const { timers } = this.#context;
     const wallMs = timers.wallMs();
     let deadlineMs = Infinity;
@@ -117,8 +122,10 @@ export class Intake implements AdmissionHost {
       partitions: call.partitions ?? null,
       destinations,
     });
-    const share = admission.run();
+    const isUndecided = overflow === "reject" && !this.#topic.overflow.fits(inputs.length);
+    const share = isUndecided ? admission.waitAt(this.#topic.overflow.shut()) : admission.run();
     if (share === null) return null;
+    if (overflow === "wait") this.#topic.downtime.full(overflow, 0);
     this.#waiting.add(admission);
     this.#context.budget.wait(share, admission);
     this.#context.waiting(1);
@@ -136,9 +143,10 @@ export class Intake implements AdmissionHost {
     const destination = this.route(inputIndex, call.refusals ?? call.recipient);
     if (destination === null) {
       call.partitions?.push(null);
+      this.#runEnded(0);
       return null;
     }
-    const neededBytes = record.payloadBytes + record.headers.length + RECORD_FRAMING_BYTES;
+    const neededBytes = this.#neededBytes();
     if (neededBytes > this.grantedBytes(destination.share)) return destination;
     const to = this.#to ??= { recipient: call.recipient, deadlineMs, inputIndex };
     to.recipient = call.recipient;
@@ -148,6 +156,7 @@ export class Intake implements AdmissionHost {
     call.partitions?.push(destination.partition);
     this.#context.accepted(1);
     this.#context.taskEnd.noteAccepted(neededBytes);
+    this.#runEnded(1);
     if (destination.partition !== null) (destination as Lane).appended(call.isDue);
     else if (call.isDue) this.#topic.room?.makeDue();
     return null;
@@ -194,20 +203,40 @@ export class Intake implements AdmissionHost {
 
   /** Implements `AdmissionHost`. */
   grantedBytes(share: BudgetShare): number {
-    return this.#context.budget.grantedBytes(share);
+    const grantedBytes = this.#context.budget.grantedBytes(share);
+    const { overflow } = this.#topic;
+    return overflow.isGated ? overflow.throughGate(grantedBytes, this.#neededBytes()) : grantedBytes;
+  }
+
+  /** Implements `AdmissionHost`. */
+  blocking(share: BudgetShare, neededBytes: number): BudgetShare {
+    return neededBytes > this.#context.budget.grantedBytes(share) ? share : this.#topic.overflow.gate;
   }
 
   /** Implements `AdmissionHost`. */
   route(inputIndex: number, refusals: RefusalListener): Destination | null {
-    if (this.#topic.room !== null) return this.#topic.room;
-    const partition = this.#topic.route(this.record);
-    if (typeof partition === "number") return this.#topic.lane(partition);
-    const error = this.#topic.refusal(partition);
+    const destination = this.#topic.room ?? this.#lane();
+    const isRefused = destination instanceof Error;
+    if (!isRefused && !this.#isDropping) return destination;
+    const cause = isRefused ? destination : this.#topic.overflow.makeRoom(destination, this.#neededBytes());
+    if (cause === null) return destination as Destination;
+    const error = this.#topic.refusal(cause);
     const at = { topic: this.#topic.topic, partition: null };
     // The record's bytes are copied now: the encoder goes on to the next one.
     const failure = failureOf(this.record, at, error);
     refusals.refused(inputIndex, error, () => failure);
     return null;
+  }
+
+  /** The lane of the prepared record, or why it is refused. */
+  #lane(): Lane | Error {
+    const partition = this.#topic.route(this.record);
+    return typeof partition === "number" ? this.#topic.lane(partition) : partition;
+  }
+
+  /** Bytes that the prepared record may need at most. */
+  #neededBytes(): number {
+    return this.record.payloadBytes + this.record.headers.length + RECORD_FRAMING_BYTES;
   }
 
   /** Implements `AdmissionHost`. */
@@ -228,6 +257,7 @@ export class Intake implements AdmissionHost {
   runEnded({ records, bytes }: { readonly records: number; readonly bytes: number }, isDue: boolean): void {
     if (records > 0) this.#context.accepted(records);
     this.#context.taskEnd.noteAccepted(bytes);
+    this.#runEnded(records);
     if (isDue) this.#topic.room?.makeDue();
     for (const lane of this.#touched) {
       lane.isTouched = false;
@@ -236,9 +266,23 @@ export class Intake implements AdmissionHost {
     this.#touched.length = 0;
   }
 
+  #runEnded(records: number): void {
+    if (this.#isDropping) this.#topic.overflow.runEnded();
+    if (!this.#topic.downtime.isUp) this.#topic.downtime.accepted(records);
+  }
+
   /** Implements `AdmissionHost`. */
   admissionEnded(admission: Admission): void {
     if (this.#waiting.delete(admission)) this.#context.waiting(-1);
+  }
+
+  /** The topic is down: calls that waited to know whether it is are refused. */
+  #refuseUndecided(): void {
+    if (this.#options().overflow !== "reject") return;
+    const { gate } = this.#topic.overflow;
+    for (const admission of [...this.#waiting]) {
+      if (admission.waitsFor === gate) this.giveUp(admission, this.#topic.overflow.rejection(admission.neededBytes));
+    }
   }
 
   /** With overflow "reject" a call is accepted whole or not at all: where each record will go, if there is room. */
@@ -248,7 +292,7 @@ export class Intake implements AdmissionHost {
     let neededBytes = 0;
     const destinations = inputs.map((input) => {
       this.record.prepare(input, 0);
-      const bytes = this.record.payloadBytes + this.record.headers.length + RECORD_FRAMING_BYTES;
+      const bytes = this.#neededBytes();
       neededBytes += bytes;
       const partition = this.#topic.room === null ? this.#topic.route(this.record) : null;
       if (partition instanceof Error) return null; // Asked again when its turn comes, and told then.
@@ -261,7 +305,10 @@ export class Intake implements AdmissionHost {
       const free = budget.admits(share, 0) ? budget.freeBytes(share) : 0;
       if (bytes > free) freeBytes = Math.min(freeBytes, free);
     }
+    const { downtime, overflow } = this.#topic;
+    if (downtime.isDown && !overflow.fits(inputs.length)) throw overflow.rejection(neededBytes);
     if (neededBytes <= freeBytes) return destinations;
+    downtime.full("reject", 0);
     throw new BufferFullError(
       `Cannot accept ${neededBytes} bytes for ${JSON.stringify(this.#topic.topic)}: ${freeBytes} are free`,
       { neededBytes, freeBytes },

@@ -18,6 +18,7 @@ import type { Destination } from "./admission.ts";
 import type { LaneContext } from "./lane_context.ts";
 import { LaneSettlement } from "./lane_settlement.ts";
 import type { Outbox } from "./outbox.ts";
+import type { DropSource } from "./overflow.ts";
 import { type InFlightBatch, SentWindow, type SentWindowHost } from "./sent_window.ts";
 import type { TaskEndListener } from "./task_end.ts";
 
@@ -37,7 +38,7 @@ const TAKE = { type: "take" } as const;
 const SEAL = { type: "seal" } as const;
 
 /** Batches by bytes and time through its {@linkcode BatchStream}, sends in order through its {@linkcode SentWindow}. */
-export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndListener {
+export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSource, TaskEndListener {
   /** Partition of the topic. */
   readonly partition: number;
   /** Number of the lane within its partition: lanes of one number share a producer id and a connection per broker. */
@@ -56,6 +57,8 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   /** Batches that carry no numbers yet, in order: in the stream, or being filled. */
   readonly #unnumbered: Batch[] = [];
   #sealedCount = 0;
+  /** Of these, how many are being taken from the stream. */
+  #claimedCount = 0;
   /** Size of the last batch: the next one may well become as large. */
   #lastBytes = 0;
   #isDirty = false;
@@ -75,8 +78,9 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
     this.settlement = new LaneSettlement(context, partition);
     this.#stream = new BatchStream({
       limits: context.options,
-      // One byte more than the share can hold: the stream never holds a batch back, only the budget does.
-      readableMaxBytes: context.options().partitionMaxBytes + 1,
+      // More than the share can hold, with a batch beside it most of whose records were struck out: the stream never
+      // holds a batch back, only the budget does.
+      readableMaxBytes: context.options().partitionMaxBytes * 2,
       timers: context.timers,
       open: () => this.#open(),
       seal: (batch) => this.#seal(batch),
@@ -156,6 +160,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
 
   #onSealed(): void {
     this.#sealedCount++;
+    this.discardEmpty();
     this.wake();
   }
 
@@ -173,9 +178,9 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
     return isOpenDue ? SEAL : IDLE;
   }
 
-  /** Whether records wait here to be sent. */
+  /** Whether the lane needs a connection: records wait here to be sent, or the end of a downtime is waited for. */
   get hasWork(): boolean {
-    return this.settlement.bufferedRecords > 0;
+    return this.settlement.bufferedRecords > 0 || this.#context.isDown;
   }
 
   /** Bytes of the batch that {@linkcode take} would give. */
@@ -206,7 +211,9 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   /** Takes the next sealed batch from the stream, numbered; null when all its records were struck out meanwhile. */
   async take(): Promise<InFlightBatch | null> {
     this.#sealedCount--;
+    this.#claimedCount++;
     const { value: batch } = await this.#reader.read();
+    this.#claimedCount--;
     if (batch === undefined || batch !== this.#unnumbered[0]) return null;
     this.#unnumbered.shift();
     batch.compact();
@@ -268,12 +275,16 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
   /** Notes that the lane's broker is connected, or is not any more. */
   setUp(isUp: boolean, cause?: unknown): void {
     this.settlement.connectionError = isUp ? undefined : cause;
-    if (this.isUp === isUp) return;
+    if (this.isUp === isUp) {
+      if (cause !== undefined) this.#context.noteLane("failed");
+      return;
+    }
     // A broker that comes back may have lost what it knew of us: an unclean leader, in a term of its own.
     if (!isUp) this.window.leaderChanged();
     this.#context.budget.setUp(this.settlement.share, isUp);
     if (isUp) this.#context.emit("laneup", this.detail());
     else this.#context.emit("lanedown", { ...this.detail(), cause });
+    this.#context.noteLane(isUp ? "up" : "down");
     this.#context.budgetGiven();
   }
 
@@ -307,6 +318,19 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, TaskEndLi
     for (const [batch, group] of Map.groupBy(spans.filter((span) => !span.isSettled), (span) => span.batch)) {
       if (batch.isNumbered) this.#withdrawNumbered(batch, group, cause);
       else this.settlement.strike(batch, group, cause);
+    }
+    this.discardEmpty();
+  }
+
+  /** Implements `DropSource`. */
+  get unnumbered(): readonly Batch[] {
+    return this.#unnumbered;
+  }
+
+  /** Implements `DropSource`: sealed batches at the head of the stream, so that an outage does not gather them. */
+  discardEmpty(): void {
+    while (this.#sealedCount > 0 && this.#unnumbered[this.#claimedCount]?.count === 0) {
+      this.take().catch(() => {}); // Rejects only when the lane is closed.
     }
   }
 

@@ -6,7 +6,7 @@
 
 import type { DeliveryError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { Warn } from "../logger.ts";
+import type { Log, Warn } from "../logger.ts";
 import type { ResolvedOptions, ResolvedTopicOptions } from "../options.ts";
 import type { Timers } from "../timers.ts";
 import type { Span } from "./batch.ts";
@@ -38,6 +38,8 @@ export interface ProducerContext {
   readonly emit: Emit;
   /** Logs a warning; each kind at most once in 10 s. */
   readonly warn: Warn;
+  /** Logs a message of any level; of the same kind at most one in 10 s, but for the level debug. */
+  readonly log: Log;
   /** A number from 0 to below 1. */
   readonly random: () => number;
   /** Whoever wants to see every failure of an accepted record, for the time being. */
@@ -64,6 +66,10 @@ export interface LaneContext extends ProducerContext {
   readonly topicId: string | null;
   /** The topic's options as they are now. */
   readonly options: () => ResolvedTopicOptions;
+  /** Whether the topic is known to be down: then its lanes reconnect even when they have nothing to send. */
+  readonly isDown: boolean;
+  /** Notes that a lane was connected, lost its connection, or could not be connected. */
+  noteLane(change: "up" | "down" | "failed"): void;
   /** Asks for newer metadata. */
   refreshMetadata(): void;
   /** Reports the failure of records that nobody awaits: once a batch. */

@@ -8,6 +8,7 @@ import { DeliveryError, type Verdict } from "../errors.ts";
 import type { Acknowledgement, Batch, Span } from "./batch.ts";
 import { dropRecords } from "./batch_division.ts";
 import { BudgetShare } from "./budget.ts";
+import { FailedRun } from "./failed_records.ts";
 import { Expiry } from "./expiry.ts";
 import type { LaneContext } from "./lane_context.ts";
 
@@ -17,6 +18,8 @@ export interface Failure {
   readonly verdict: Verdict;
   /** Why. */
   readonly cause: unknown;
+  /** Whether an overflow policy dropped them. */
+  readonly isDropped?: boolean;
 }
 
 /** Settles spans and batches of one lane, or of a topic's waiting room (`partition` null). */
@@ -27,6 +30,8 @@ export class LaneSettlement {
   readonly label: string;
   /** Accepted records that are not settled. */
   bufferedRecords = 0;
+  /** Bytes ever taken. */
+  takenBytes = 0;
   /** Records acknowledged. */
   deliveredCount = 0;
   /** Records that failed. */
@@ -51,6 +56,7 @@ export class LaneSettlement {
   taken(bytes: number): void {
     this.#context.budget.take(this.share, bytes);
     this.bufferedRecords++;
+    this.takenBytes += bytes;
   }
 
   /** Tells the recipients of a batch that a broker has it. */
@@ -85,17 +91,38 @@ export class LaneSettlement {
     if (batch.count === 0) batch.passBarriers();
   }
 
+  /** Gives back what a record held that was struck out; {@linkcode dropped} is to follow. */
+  takeBack(span: Span): void {
+    this.#context.budget.give(this.share, span.bytes);
+    this.bufferedRecords -= span.count;
+  }
+
+  /** Tells the recipients of records that an overflow policy has struck out, in order. */
+  dropped(batch: Batch, spans: readonly Span[], cause: unknown): void {
+    const firsts = spans.map(({ first }) => first);
+    batch.showFailed(new FailedRun(batch, { from: Math.min(...firsts), to: Math.max(...firsts) + 1 }));
+    this.#tell(batch, spans, { verdict: "notPersisted", cause, isDropped: true });
+    batch.showFailed(null);
+    if (batch.count === 0) batch.passBarriers();
+    this.#context.settled(spans.length);
+    this.#context.budgetGiven();
+  }
+
   /** Tells the recipients of spans; those settled before are left out. */
   fail(batch: Batch, spans: readonly Span[], failure: Failure): void {
     const told = spans.filter((span) => !span.isSettled);
-    if (told.length === 0) return;
+    if (told.length > 0) this.#tell(batch, told, failure);
+  }
+
+  #tell(batch: Batch, told: readonly Span[], failure: Failure): void {
     const error = this.#error(batch, failure);
     const unattended: Span[] = [];
     for (const span of told) {
       span.isSettled = true;
       this.failedCount += span.count;
       this.#context.failureLog.listener?.(span, { topic: this.#context.topic, partition: this.#partition }, error);
-      if (span.recipient.isUnattended) unattended.push(span);
+      const { isUnattended, reportsDropped } = span.recipient;
+      if (isUnattended || (failure.isDropped && reportsDropped)) unattended.push(span);
       else span.recipient.failed(span, this.#partition, error);
     }
     if (unattended.length > 0) this.#context.reportUnattended(unattended, this.#partition, error);

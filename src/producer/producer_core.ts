@@ -8,7 +8,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { openCluster } from "../cluster/open_cluster.ts";
 import { DeliveryError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { consoleLogger, limitedWarnings, type Warn } from "../logger.ts";
+import { consoleLogger, limitedLog, type Log, type Warn, warningsOf } from "../logger.ts";
 import { quote, type ResolvedOptions, resolveTopicOptions, type TopicOptions } from "../options.ts";
 import type { DeliveryFailure } from "../record.ts";
 import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
@@ -29,6 +29,8 @@ export class ProducerCore {
   readonly context: TopicContext;
   /** Logs a warning; each kind at most once in 10 s. */
   readonly warn: Warn;
+  /** Logs a message of any level. */
+  readonly log: Log;
   readonly #options: ResolvedOptions;
   readonly #timers: Timers;
   readonly #cluster: Cluster;
@@ -55,7 +57,8 @@ export class ProducerCore {
   constructor(options: ResolvedOptions, emit: Emit, timers: Timers = platformTimers) {
     this.#options = options;
     this.#timers = timers;
-    this.warn = limitedWarnings(options.logger === undefined ? consoleLogger : options.logger, timers);
+    this.log = limitedLog(options.logger === undefined ? consoleLogger : options.logger, timers);
+    this.warn = warningsOf(this.log);
     this.#cluster = openCluster({
       ...options,
       protocol: "auto",
@@ -75,6 +78,7 @@ export class ProducerCore {
       failureLog: { listener: null },
       emit,
       warn: this.warn,
+      log: this.log,
       ids: (lane) => this.#ids[lane] ??= new ProducerIds(this.#cluster),
       outbox: (broker, lane) => this.#outbox(broker, lane),
       accepted: (count) => this.#hold(count),

@@ -12,11 +12,13 @@ import type { ResolvedTopicOptions } from "../options.ts";
 import type { LaneInfo } from "../record.ts";
 import type { Batch, Span } from "./batch.ts";
 import { Expiry } from "./expiry.ts";
+import { Downtime } from "./downtime.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
 import { Lane } from "./lane.ts";
 import type { LaneContext, ProducerContext } from "./lane_context.ts";
 import { textOf } from "./lane_settlement.ts";
 import type { Outbox } from "./outbox.ts";
+import { TopicOverflow } from "./overflow.ts";
 import type { TopicView } from "../partitioner.ts";
 import { type RoutableRecord, Routing } from "./routing.ts";
 import { type WaitingRecord, WaitingRoom } from "./waiting_room.ts";
@@ -46,6 +48,10 @@ export class TopicLanes implements TopicWatcher, TopicView {
   quarantine: BrokerError | ConnectionError | null = null;
   /** Why the last round brought no metadata, undefined when it did. */
   lastError: BrokerError | ConnectionError | undefined = undefined;
+  /** Its downtimes. */
+  readonly downtime: Downtime;
+  /** What happens when there is no room. */
+  readonly overflow: TopicOverflow;
   readonly #context: TopicContext;
   readonly #options: () => ResolvedTopicOptions;
   readonly #routing: Routing;
@@ -71,14 +77,26 @@ export class TopicLanes implements TopicWatcher, TopicView {
     this.#routing = new Routing(this, (error) => {
       context.warn("partitioner", `The partitioner of ${JSON.stringify(topic)} threw: ${textOf(error)}`, error);
     });
+    this.downtime = new Downtime(context, this);
+    const { budget, budgetGiven } = context;
+    this.overflow = new TopicOverflow(this, { budget, downtime: this.downtime, options, budgetGiven });
     const topicId = () => this.topicId;
+    const isDown = () => this.downtime.isDown;
     this.#laneContext = {
       ...context,
       topic,
       get topicId() {
         return topicId();
       },
+      get isDown() {
+        return isDown();
+      },
       options,
+      budgetGiven: () => {
+        this.overflow.reopen();
+        budgetGiven();
+      },
+      noteLane: (change) => this.downtime.noteLane(change),
       refreshMetadata: () => context.cluster.refresh(topic),
       reportUnattended: (spans, partition, error) => this.#reportUnattended(spans, partition, error),
     };
@@ -89,6 +107,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
   watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
+    this.downtime.used();
     this.#context.cluster.watch(this.topic, this);
     const known = this.#context.cluster.topic(this.topic);
     if (known !== undefined && this.#snapshot === null) this.onTopic(known);
@@ -178,6 +197,12 @@ export class TopicLanes implements TopicWatcher, TopicView {
     });
   }
 
+  /** Implements `DowntimeHost` and `OverflowHost`. */
+  *sources(): Generator<Lane | WaitingRoom, void, undefined> {
+    if (this.room !== null) yield this.room;
+    yield* this.lanes();
+  }
+
   // TopicWatcher
 
   /** Implements `TopicWatcher`. */
@@ -197,18 +222,21 @@ export class TopicLanes implements TopicWatcher, TopicView {
     }
     for (const lane of this.lanes()) if (!ids.includes(lane.partition)) lane.moveTo(null);
     if (ids.length > 0) this.#emptyRoom();
+    if (this.#lanes.size === 0) this.downtime.ended(); // Nothing to send, so nothing to connect for.
     this.#tellKnown();
   }
 
   /** Implements `TopicWatcher`. */
   onTopicError(error: BrokerError | ConnectionError, { final }: { final: boolean }): void {
     this.lastError = error;
+    if (error instanceof ConnectionError) this.downtime.unreachable();
     if (this.room !== null && error instanceof ConnectionError) this.room.settlement.connectionError = error;
     if (final) {
       this.quarantine = error;
       this.room?.failAll(error);
       if (error instanceof ConnectionError) { for (const lane of this.lanes()) lane.failAll(error); }
       this.#context.budgetGiven();
+      if (!(error instanceof ConnectionError)) this.downtime.ended(); // A broker answers; the topic is not there.
     }
     this.#tellKnown();
   }
@@ -229,6 +257,8 @@ export class TopicLanes implements TopicWatcher, TopicView {
     this.room = null;
     const { isDue } = room;
     const touched = new Set<Lane>();
+    const { isDropping } = this.overflow;
+    this.downtime.moving();
     room.moveAll((record, to, from) => {
       const partition = this.route(routable(record));
       if (typeof partition !== "number") {
@@ -243,6 +273,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
       }
       const lane = this.lane(partition);
       lane.append(record, to);
+      if (isDropping) this.overflow.arrived(lane);
       touched.add(lane);
       to.recipient.placed?.(to.inputIndex, partition);
       const open = lane.openBatch!;
@@ -252,6 +283,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
         barrier.batchAdded();
       }
     });
+    this.downtime.moved();
     for (const lane of touched) lane.appended(isDue);
     this.#context.budget.dissolve(room.share);
   }

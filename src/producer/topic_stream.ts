@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DeliveryError } from "../errors.ts";
+import { BufferFullError, type DeliveryError, KafkaError } from "../errors.ts";
 import type { DeliveryFailure, RecordInput } from "../record.ts";
 import type { Admission } from "./admission.ts";
 import type { Recipient, Span } from "./batch.ts";
@@ -67,6 +67,7 @@ function chunkBytes(chunk: unknown): number {
 class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenStream {
   readonly wantsIndexes = false;
   readonly isUnattended: boolean;
+  readonly reportsDropped = true;
   readonly spans = null;
   readonly #topic: TopicCore;
   readonly #toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[];
@@ -201,7 +202,7 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
   // Recipient
 
   refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
-    if (this.isUnattended) this.#topic.reportRefusal(error, failure());
+    if (this.isUnattended || error.cause instanceof BufferFullError) this.#topic.reportRefusal(error, failure());
     this.#lost(1, error.cause instanceof RangeError ? error.cause : error);
   }
 
@@ -214,7 +215,9 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
   }
 
   #lost(count: number, error: Error): void {
-    if (!this.isUnattended && this.#failure === null) {
+    // Whoever chose to have records dropped does not want the stream to end when one is.
+    const isDropped = error instanceof KafkaError && error.cause instanceof BufferFullError;
+    if (!this.isUnattended && !isDropped && this.#failure === null) {
       this.#controller.error(error);
       this.#end(error);
     }

@@ -11,6 +11,7 @@ import type { Destination } from "./admission.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { LaneContext } from "./lane_context.ts";
 import { LaneSettlement } from "./lane_settlement.ts";
+import type { DropSource } from "./overflow.ts";
 
 /** A record on its way from the waiting room into a lane. */
 export interface WaitingRecord extends EncodableRecord {
@@ -22,7 +23,7 @@ export interface WaitingRecord extends EncodableRecord {
 export type MoveRecord = (record: WaitingRecord, to: SpanTarget, from: Batch) => void;
 
 /** See the module comment. Its records are counted in the budget, and can be withdrawn like a lane's. */
-export class WaitingRoom implements BatchKeeper, Destination {
+export class WaitingRoom implements BatchKeeper, Destination, DropSource {
   /** Implements `Destination`: no partition yet. */
   readonly partition = null;
   /** What it holds of the budget, and how records ended that never left it. */
@@ -80,6 +81,21 @@ export class WaitingRoom implements BatchKeeper, Destination {
   withdraw(spans: readonly Span[], cause: unknown): void {
     for (const [batch, group] of Map.groupBy(spans.filter((span) => !span.isSettled), (span) => span.batch)) {
       this.settlement.strike(batch, group, cause);
+    }
+    this.discardEmpty();
+  }
+
+  /** Implements `DropSource`. */
+  get unnumbered(): readonly Batch[] {
+    return this.#batches;
+  }
+
+  /** Implements `DropSource`. The last batch may get more. */
+  discardEmpty(): void {
+    while (this.#batches.length > 1 && this.#batches[0]!.count === 0) {
+      const batch = this.#batches.shift()!;
+      this.#partitions.delete(batch);
+      batch.release();
     }
   }
 
