@@ -137,9 +137,11 @@ export class ProducerEvents extends EventTarget {
     return (this.#wrappers.get(`${type}/false`)?.size ?? 0) + (this.#wrappers.get(`${type}/true`)?.size ?? 0) > 0;
   }
 
-  /** Dispatches `type` with `detail` if anybody listens. */
-  protected emitEvent<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): void {
-    if (this.listensTo(type)) this.dispatchEvent(new CustomEvent(type, { detail }));
+  /** Dispatches `type` with `detail` if anybody listens, and returns whether anybody does. */
+  protected emitEvent<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): boolean {
+    const isHeard = this.listensTo(type);
+    if (isHeard) this.dispatchEvent(new CustomEvent(type, { detail }));
+    return isHeard;
   }
 
   /**

@@ -9,6 +9,7 @@ import { type ProducerEventMap, ProducerEvents, type ProducerEventType } from ".
 import { type ProducerOptions, quote, resolveOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, LaneInfo, RecordInput } from "../record.ts";
 import type { DeliveryOptions, DeliveryPair, Outcome } from "./delivery_stream.ts";
+import { logEvent, type LoggedEvent } from "./event_log.ts";
 import { ProducerCore } from "./producer_core.ts";
 import { Topic, type TopicHandleOptions } from "./topic.ts";
 import type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions } from "./topic_core.ts";
@@ -253,8 +254,12 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
   }
 
   #emit<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): void {
-    this.emitEvent(type, detail);
-    if (!("topic" in detail)) return;
-    for (const handle of this.#core.known(detail.topic)?.handles ?? []) handle.dispatch(type, detail);
+    let isHeard = this.emitEvent(type, detail);
+    if ("topic" in detail) {
+      for (const handle of this.#core.known(detail.topic)?.handles ?? []) {
+        if (handle.dispatch(type, detail)) isHeard = true;
+      }
+    }
+    logEvent(this.#core.log, { type, detail, isHeard } as LoggedEvent);
   }
 }

@@ -132,9 +132,9 @@ export class Topic<T = RecordInput> extends ProducerEvents {
     await this.#producer.held(() => this.#producer.flush(signal, [this.#core]));
   }
 
-  /** Hands an event of the topic to this handle's listeners. */
-  dispatch<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): void {
-    this.emitEvent(type, detail);
+  /** Hands an event of the topic to this handle's listeners; returns whether there are any. */
+  dispatch<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): boolean {
+    return this.emitEvent(type, detail);
   }
 
   #input(value: T): RecordInput {

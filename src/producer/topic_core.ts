@@ -63,8 +63,8 @@ export interface EnqueuedMany {
 
 /** A handle of the topic, as its events see it. */
 export interface EventHandle {
-  /** Hands an event of the topic to the handle's listeners. */
-  dispatch<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): void;
+  /** Hands an event of the topic to the handle's listeners; returns whether there are any. */
+  dispatch<K extends ProducerEventType>(type: K, detail: ProducerEventMap[K]): boolean;
 }
 
 /** What a strategy chose. */
