@@ -11,7 +11,9 @@ import type { Address } from "./address.ts";
 export type { Duplex, Transport } from "../transport.ts";
 
 /**
- * TCP by `Deno.connect`. The addresses of a name are tried as RFC 8305 (Happy Eyeballs) says, by the platform.
+ * TCP by `Deno.connect`, which resolves a name anew at every call and tries its addresses in turn as RFC 8305 (Happy
+ * Eyeballs) says: after one that refuses, the next at once; after one that is silent, the next 250 ms later as well. So
+ * a name with a dead and a live address leads to the live one. Tried with Deno 2.9.6.
  *
  * @param to Where to.
  * @param options A signal that ends the attempt.

@@ -127,6 +127,36 @@ Deno.test("Cluster asks again for a topic without leaders, with backoff", async 
   cluster.close();
 });
 
+Deno.test("Cluster asks for a topic that stays without leaders every 250 ms at the latest", async () => {
+  const { cluster, timers, transport } = world({ Metadata: () => told(["1@a:1"], { t: { leaders: [-1] } }) });
+  cluster.watch("t", new Watcher());
+  await timers.advance(1_000);
+  const before = transport.count("Metadata");
+
+  await timers.advance(10_000);
+
+  const rounds = transport.count("Metadata") - before;
+  assert(rounds >= 40 && rounds <= 44, `${rounds} rounds in ten seconds`);
+  cluster.close();
+});
+
+Deno.test("Cluster tells of a leader again once it is known where it listens", async () => {
+  let brokers = ["1@a:1"];
+  const { cluster, timers, events } = world({ Metadata: () => told(brokers, { t: { leaders: [2] } }) });
+  const watcher = new Watcher();
+  cluster.watch("t", watcher);
+  await cluster.firstRound;
+  assertEquals([watcher.snapshots.length, cluster.broker(2)], [1, undefined]);
+
+  brokers = ["1@a:1", "2@b:1"];
+  cluster.refresh();
+  await timers.advance(250);
+
+  assertEquals([watcher.snapshots.length, cluster.broker(2)?.host], [2, "b"]);
+  assertEquals(events.filter(([type]) => type === "metadatachanged").length, 1);
+  cluster.close();
+});
+
 Deno.test("Cluster gives an unknown topic up after unknownTopicTimeoutMs, probes it and recovers", async () => {
   let isKnown = false;
   let asked = 0;

@@ -159,6 +159,92 @@ Deno.test("Cluster starts again from bootstrap when a broker says so", async () 
   cluster.close();
 });
 
+Deno.test("Cluster asks bootstrap addresses only when a broker says that it must start again", async () => {
+  let isOutcast = false;
+  const asked: string[] = [];
+  const { cluster, timers, events } = world({
+    Metadata: (_body, { to }) => {
+      asked.push(to.host);
+      if (!isOutcast) return told(["1@c:1", "2@d:1"], { t: { leaders: [1, 2] } });
+      return to.host === "a" ? told(["1@e:1"], { t: { leaders: [1] } }) : { ...told([]), errorCode: 129 };
+    },
+  }, { at: "a:1,b:1" });
+  cluster.watch("t", new Watcher());
+  await cluster.firstRound;
+  const connections = [await cluster.connection(1, 0), await cluster.connection(2, 0)];
+  await settled();
+  asked.length = 0;
+
+  isOutcast = true;
+  cluster.refresh();
+  await timers.advance(250);
+
+  assertEquals(asked, ["c", "a"]);
+  assertEquals([cluster.broker(1)?.host, cluster.broker(2)], ["e", undefined]);
+  assertEquals(connections.map(({ isClosed }) => isClosed), [true, true]);
+  assertEquals(events.filter(([type]) => type === "bootstrapunreachable"), []);
+  cluster.close();
+});
+
+Deno.test("Cluster keeps its connection to a broker that has no metadata to give, and asks another", async () => {
+  let isIll = false;
+  const { cluster } = world({
+    Metadata: (_body, { to }) =>
+      isIll && to.host === "a" ? { ...told([]), errorCode: -1 } : told(["1@a:1", "2@b:1"], { t: { leaders: [1] } }),
+  });
+  await cluster.fetchTopic("t");
+  const connection = await cluster.connection(1, 0);
+
+  isIll = true;
+  const { partitions } = await cluster.fetchTopic("t");
+
+  assertEquals([partitions.length, connection.isClosed], [1, false]);
+  cluster.close();
+});
+
+Deno.test("Cluster asks a connection on which a request has waited for long last", async () => {
+  const asked: string[] = [];
+  const { cluster, timers } = world({
+    Metadata: (_body, { to }) => {
+      asked.push(to.host);
+      return told(["1@a:1", "2@b:1", "3@c:1"], { t: { leaders: [1, 2] } });
+    },
+    InitProducerId: () => "silent",
+  });
+  await cluster.fetchTopic("t");
+  const request = { transactionalId: null, transactionTimeoutMs: 1 };
+  const silent = (await cluster.connection(1, 0)).request("InitProducerId", request);
+  silent.catch(() => {});
+  await timers.advance(1_000);
+  asked.length = 0;
+
+  await cluster.fetchTopic("t");
+
+  assertEquals(asked, ["b"]);
+  cluster.close();
+});
+
+Deno.test("Cluster goes on to the next address while one takes long to connect", async () => {
+  const dialed: string[] = [];
+  const { cluster, timers } = world({ Metadata: () => told(["1@c:1"], { t: { leaders: [1] } }) }, {
+    at: "a:1,b:1,c:1",
+    connectTimeoutMs: 60_000,
+    accept: async ({ host }) => {
+      dialed.push(host);
+      if (host !== "c") await new Promise(() => {});
+    },
+  });
+
+  const fetching = cluster.fetchTopic("t");
+  await timers.advance(1_999);
+  assertEquals(dialed, ["a", "b"]);
+  await timers.advance(1);
+
+  assertEquals((await fetching).partitions[0]!.leader, 1);
+  assertEquals(timers.pendingCount, 1); // For the requests of the connection that stands.
+  cluster.close();
+});
+
 Deno.test("Cluster asks another broker when one stays silent", async () => {
   const asked: string[] = [];
   const { cluster, timers } = world({

@@ -77,6 +77,15 @@ Deno.test("mergeTopic() takes any leader where brokers tell no epochs", () => {
   assertEquals(leaders(mergeTopic(known, answer([[2, -1]], ZERO_UUID))), [2]);
 });
 
+Deno.test("mergeTopic() takes the word of a broker that tells no epochs, in a cluster of which others do", () => {
+  const known = mergeTopic(undefined, answer([[1, 4]]));
+
+  const older = mergeTopic(known, answer([[2, -1]], ZERO_UUID));
+  const newer = mergeTopic(older, answer([[3, 5]]));
+
+  assertEquals([leaders(older), leaders(newer)], [[2], [3]]);
+});
+
 Deno.test("mergeTopic() starts anew when the topic has another id", () => {
   const known = mergeTopic(undefined, answer([[1, 40], [1, 40]]));
 
@@ -112,6 +121,27 @@ Deno.test("ClusterMetadata.merge() replaces brokers, but never by none", () => {
 
   assertEquals([...second.brokers.values()].map(({ id, port }) => [id, port]), [[2, 7]]);
   assertStrictEquals(third.brokers, second.brokers);
+});
+
+Deno.test("ClusterMetadata.merge() keeps a leader that the broker asked has not heard of", () => {
+  const known = ClusterMetadata.empty.merge(response([[1, "a", 1]], [answer([[1, 1]])]), told);
+  const endpoint = { host: "b", port: 2, rack: null };
+  const hinted = known.withLeader({ topic: "t", partition: 0, leader: { id: 2, epoch: 2 }, endpoint })!;
+
+  const behind = hinted.merge(response([[1, "a", 1]], [answer([[1, 1]])]), told);
+  const abreast = behind.merge(response([[1, "a", 1]], [answer([[1, 3]])]), told);
+
+  assertEquals([behind, abreast].map(({ brokers }) => [...brokers.keys()]), [[1, 2], [1]]);
+});
+
+Deno.test("ClusterMetadata.withoutBrokers() keeps topics and their epochs", () => {
+  const known = ClusterMetadata.empty.merge(response([[1, "a", 1]], [answer([[1, 7]])]), told);
+
+  const forgotten = known.withoutBrokers();
+  const behind = forgotten.merge(response([[2, "b", 1]], [answer([[2, 6]])]), told);
+
+  assertEquals([forgotten.brokers.size, leaders(forgotten.topics.get("t")!)], [0, [1]]);
+  assertEquals(leaders(behind.topics.get("t")!), [1]);
 });
 
 Deno.test("ClusterMetadata.withLeader() takes newer epochs only", () => {

@@ -16,6 +16,22 @@ Deno.test("Cluster.initProducerId() retries with backoff", async () => {
   cluster.close();
 });
 
+Deno.test("Cluster.initProducerId() goes on after an unexpected code, and says so", async () => {
+  const codes = [-1, 14, 0];
+  const { cluster, timers, warnings } = world({
+    Metadata: () => told(["1@a:1"]),
+    InitProducerId: () => producerId(42n, codes.shift()),
+  });
+
+  const asking = cluster.initProducerId();
+  await timers.advance(1_000);
+
+  assertEquals((await asking)?.producerId, 42n);
+  assertEquals(warnings.length, 1); // A coordinator that is still loading is nothing unexpected.
+  assert(warnings[0]!.includes("UNKNOWN_SERVER_ERROR"), warnings[0]);
+  cluster.close();
+});
+
 Deno.test("Cluster.initProducerId() rejects at a fatal code and resolves with null where there is no such call", async () => {
   const refusing = world({ Metadata: () => told(["1@a:1"]), InitProducerId: () => producerId(-1n, 31) });
   const old = world({ Metadata: () => told(["1@a:1"]) }, { versions: { InitProducerId: null } });

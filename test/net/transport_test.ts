@@ -27,6 +27,18 @@ Deno.test("denoTransport carries bytes over TCP", async () => {
   near.close();
 });
 
+Deno.test("denoTransport reaches a name of which only one address has a listener", async () => {
+  // Where localhost is ::1 as well as 127.0.0.1, nobody listens at one of the two.
+  const { listener } = listen();
+  using _ = listener;
+  const accepting = listener.accept();
+
+  const near = await denoTransport({ host: "localhost", port: listener.addr.port }, { signal: SIGNAL });
+
+  (await accepting).close();
+  near.close();
+});
+
 Deno.test("denoTransport settles a write to a peer that reads nothing when it is closed", async () => {
   const { listener, to } = listen();
   using _ = listener;

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ResponseOf } from "../../protocol/apis.ts";
 import { EmbeddedCluster, FaultProxy } from "@ekaf/ekaf/embedded";
-import { type Delivery, type DeliveryError, Producer } from "@ekaf/ekaf";
+import { type BrokerError, type Delivery, type DeliveryError, Producer } from "@ekaf/ekaf";
 import { resolveOptions } from "../../src/options.ts";
 import { ProducerCore } from "../../src/producer/producer_core.ts";
 import { denoTransport } from "../../src/net/transport.ts";
@@ -73,6 +73,17 @@ Deno.test("send() finds the new leader by metadata where brokers give no hints",
 
   assertEquals(r.producer.info("t")[0]!.broker, 2);
   assert(r.cluster.requests("Metadata") > asked);
+});
+
+Deno.test("flushreplied tells the error of the attempt, none for the one that succeeds", async () => {
+  await using r = await rig({ topics: { t: 1 } });
+  const replies = heard(r.producer, "flushreplied");
+  r.cluster.failNext("Produce", "NOT_LEADER_OR_FOLLOWER");
+
+  await r.producer.send("t", "a");
+  await until(() => replies.length === 2);
+
+  assertEquals(replies.map(({ error }) => (error as BrokerError | null)?.code ?? null), [6, null]);
 });
 
 Deno.test("send() asks for metadata when its connection is lost, and goes to the new leader", async () => {
