@@ -11,13 +11,22 @@
  */
 
 import type { Shell } from "./shell.ts";
-import type { Tally } from "./tally.ts";
 import { formatCount } from "./text_table.ts";
+
+/** A count that goes on, such as `Tally`. */
+export interface ProgressTally {
+  /** Records acknowledged. */
+  readonly acknowledged: number;
+  /** Records on their way. */
+  readonly buffered: number;
+  /** Bytes of the input that are settled. */
+  readonly settledBytes: number;
+}
 
 /** What a bar shows. */
 export interface ProgressBarOptions {
   /** The count that it follows. */
-  readonly tally: Tally;
+  readonly tally: ProgressTally;
   /** Size of the whole input, null where nobody knows: then there is no bar and no time left, only figures. */
   readonly totalBytes: number | null;
 }
@@ -192,10 +201,10 @@ function drawBar(progress: number, columns: number): string {
 
 /** Rates over the last frames. */
 class Rates {
-  readonly #tally: Tally;
+  readonly #tally: ProgressTally;
   readonly #samples: { atMs: number; records: number; bytes: number }[] = [];
 
-  constructor(tally: Tally) {
+  constructor(tally: ProgressTally) {
     this.#tally = tally;
   }
 

@@ -19,13 +19,16 @@ export interface Comparison {
   readonly doubled: number;
   /** Records that nobody sent: another value, or another key. */
   readonly foreign: number;
-  /** Records that stand behind one that was sent after them, of the same key; of the same partition for those without. */
+  /**
+   * Records that stand behind one that was sent after them, of the same key; for those without, of the same source in the
+   * same partition.
+   */
   readonly outOfOrder: number;
   /** Keys with records in more than one partition. */
   readonly scatteredKeys: number;
 }
 
-/** Where a key, or the records without one in a partition, stand so far. */
+/** Where a key, or the records of a source without one in a partition, stand so far. */
 interface Progress {
   readonly partition: number | null;
   lastIndex: number;
@@ -34,18 +37,18 @@ interface Progress {
 /**
  * Compares a log with what was sent, record by record.
  *
- * @param expected What was sent, in order; no two values may be equal.
+ * @param expected What was sent, in order by source; no two values may be equal.
  * @param found What the log holds, by partition, then offset.
  */
 export function compareRecords(expected: Iterable<ExpectedRecord>, found: Iterable<StoredRecord>): Comparison {
   const indexes = new Map<string, number>();
-  const keys: (string | null)[] = [];
-  for (const { key, value } of expected) {
-    indexes.set(value, keys.length);
-    keys.push(key);
+  const sent: { source: string; key: string | null }[] = [];
+  for (const { source, key, value } of expected) {
+    indexes.set(value, sent.length);
+    sent.push({ source, key });
   }
-  if (indexes.size < keys.length) throw new RangeError("Cannot compare records: two expected values are equal");
-  const isFound = new Uint8Array(keys.length);
+  if (indexes.size < sent.length) throw new RangeError("Cannot compare records: two expected values are equal");
+  const isFound = new Uint8Array(sent.length);
   const progress = new Map<string, Progress>();
   const scattered = new Set<string>();
   const decoder = new TextDecoder();
@@ -57,13 +60,13 @@ export function compareRecords(expected: Iterable<ExpectedRecord>, found: Iterab
     total++;
     const key = record.key === null ? null : decoder.decode(record.key);
     const index = indexes.get(record.text());
-    if (index === undefined || keys[index] !== key) {
+    if (index === undefined || sent[index]!.key !== key) {
       foreign++;
       continue;
     }
     if (isFound[index] === 1) doubled++;
     isFound[index] = 1;
-    const strand = key === null ? `partition ${record.partition}` : `key ${key}`;
+    const strand = key === null ? `${sent[index]!.source} in ${record.partition}` : `key ${key}`;
     const at = progress.get(strand);
     if (at === undefined) {
       progress.set(strand, { partition: record.partition, lastIndex: index });
@@ -75,9 +78,9 @@ export function compareRecords(expected: Iterable<ExpectedRecord>, found: Iterab
   }
   const present = isFound.reduce((sum, one) => sum + one, 0);
   return {
-    expected: keys.length,
+    expected: sent.length,
     found: total,
-    missing: keys.length - present,
+    missing: sent.length - present,
     doubled,
     foreign,
     outOfOrder,

@@ -1,24 +1,23 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
-import { demoBytes, demoLine, demoRecord, demoRecords } from "../../src/cli/demo_lines.ts";
+import { assertEquals } from "@std/assert";
+import { CLICKS, demoBytes, demoRecords, LOG } from "../../src/cli/demo_lines.ts";
 
-Deno.test("demoBytes() gives the lines of demoLine() whatever the count", () => {
+Deno.test("demoBytes() gives the lines of a text whatever the count", () => {
   for (const count of [0, 1, 999, 1_000, 1_001, 2_500]) {
     const decoder = new TextDecoder();
-    const text = [...demoBytes(count)].map((chunk) => decoder.decode(chunk)).join("");
+    const text = [...demoBytes(CLICKS, count)].map((chunk) => decoder.decode(chunk)).join("");
 
-    assertEquals(text.split("\n").slice(0, -1), Array.from({ length: count }, (_, i) => demoLine(i)));
+    assertEquals(text.split("\n").slice(0, -1), Array.from({ length: count }, (_, i) => CLICKS.line(i)));
   }
 });
 
-Deno.test("demoRecord() takes two lines in three a user for a key", () => {
-  const keys = [0, 1, 2].map((i) => demoRecord(demoLine(i)).key);
+Deno.test("CLICKS have a user for a key, two lines in three; lines of LOG have none", () => {
+  const keys = [CLICKS, LOG].map((text) => [0, 1, 2].map((i) => text.keyOf(text.line(i))));
 
-  assertEquals(keys, ["user-0", "user-919", null]);
+  assertEquals(keys, [["user-0", "user-919", null], [null, null, null]]);
 });
 
 Deno.test("demoRecords() never gives a value twice", () => {
-  const values = new Set([...demoRecords(5_000)].map(({ value }) => value));
+  const records = [...demoRecords(CLICKS, 5_000), ...demoRecords(LOG, 5_000)];
 
-  assertEquals(values.size, 5_000);
-  assertNotEquals(demoLine(1), demoLine(2));
+  assertEquals(new Set(records.map(({ value }) => value)).size, 10_000);
 });

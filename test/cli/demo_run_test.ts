@@ -1,36 +1,53 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
-import { demoBytes } from "../../src/cli/demo_lines.ts";
-import { DEMO_TOPIC, runDemo } from "../../src/cli/demo_run.ts";
+import { CLICKS, demoBytes, demoRecords, type DemoText, LOG } from "../../src/cli/demo_lines.ts";
+import { partitionTable, timeChart, verdictLines } from "../../src/cli/demo_report.ts";
+import { DEMO_TOPIC, type DemoRun, type DemoSource, runDemo } from "../../src/cli/demo_run.ts";
+import { DemoTally } from "../../src/cli/demo_tally.ts";
+import { compareRecords, isWhole } from "../../src/cli/read_back.ts";
 
-const LINE_COUNT = 3_000;
+const LINE_COUNT = 6_000;
 
 function listen(): Promise<EmbeddedCluster> {
   return EmbeddedCluster.listen({ brokers: 3, replication: 3, topics: { [DEMO_TOPIC]: 6 } });
 }
 
-/** The demo on a small scale; `lines` is what it printed. */
-async function run(cluster: EmbeddedCluster, signal?: AbortSignal): Promise<{ isWhole: boolean; text: string }> {
+function source(text: DemoText): DemoSource {
+  return { text, lineCount: LINE_COUNT, body: ReadableStream.from(demoBytes(text, LINE_COUNT)) };
+}
+
+/** The demo on a small scale, and what it printed. */
+async function run(cluster: EmbeddedCluster, signal?: AbortSignal): Promise<{ run: DemoRun; text: string }> {
   const lines: string[] = [];
-  const source = ReadableStream.from(demoBytes(LINE_COUNT));
-  const print = (line: string) => void lines.push(line);
-  const isWhole = await runDemo({ cluster, source, lineCount: LINE_COUNT, print, signal });
-  return { isWhole, text: lines.join("\n") };
+  const run = await runDemo({
+    cluster,
+    sources: [source(CLICKS), source(LOG)],
+    tally: new DemoTally(50),
+    print: (line) => void lines.push(line),
+    signal,
+  });
+  return { run, text: lines.join("\n") };
+}
+
+function compare(cluster: EmbeddedCluster) {
+  const expected = [...demoRecords(CLICKS, LINE_COUNT), ...demoRecords(LOG, LINE_COUNT)];
+  return compareRecords(expected, cluster.records(DEMO_TOPIC));
 }
 
 Deno.test("runDemo() brings every line into the log although a broker is stopped on the way", async () => {
   await using cluster = await listen();
 
-  const { isWhole, text } = await run(cluster);
+  const { run: { tally, outage }, text } = await run(cluster);
 
-  assert(isWhole, text);
-  assertEquals(cluster.records(DEMO_TOPIC).length, LINE_COUNT);
-  assertStringIncludes(text, "1,000 lines in: broker 2 stopped");
-  assertStringIncludes(text, "2,000 lines in: broker 2 started again");
-  assertStringIncludes(text, "3,000 records of 3,000: 0 missing, 0 doubled, 0 out of order, 0 changed");
+  const comparison = compare(cluster);
+  assert(isWhole(comparison), verdictLines(comparison).join("\n"));
+  assertEquals([tally.passed, tally.acknowledged, tally.buffered], [2 * LINE_COUNT, 2 * LINE_COUNT, 0]);
+  assertEquals(tally.settledBytes, 2 * LINE_COUNT * 50);
+  assert(outage.stopMs! < outage.startMs!);
+  assertMatch(text, /broker 2 stopped\n.*broker 2 started again\n12,000 lines acknowledged in/);
 });
 
-Deno.test("runDemo() notices a broker that acknowledges what it does not keep", async () => {
+Deno.test("runDemo() shows a broker that acknowledges what it does not keep", async () => {
   await using cluster = await listen();
   let liesLeft = 1;
   using _lie = cluster.intercept("Produce", async (request, next) => {
@@ -43,10 +60,11 @@ Deno.test("runDemo() notices a broker that acknowledges what it does not keep", 
     return { responses };
   });
 
-  const { isWhole, text } = await run(cluster);
+  await run(cluster);
 
-  assert(!isWhole, text);
-  assertStringIncludes(text, "NOT whole.");
+  const comparison = compare(cluster);
+  assert(!isWhole(comparison));
+  assertStringIncludes(verdictLines(comparison).join("\n"), "NOT whole.");
 });
 
 Deno.test("runDemo() ends with the reason of its signal", async () => {
@@ -60,4 +78,44 @@ Deno.test("runDemo() ends with the reason of its signal", async () => {
   const error = await assertRejects(() => run(cluster, controller.signal), DOMException);
 
   assertEquals(error.message, "interrupted");
+});
+
+Deno.test("runDemo() gives up all sources when one breaks off", async () => {
+  await using cluster = await listen();
+  const broken = new ReadableStream<Uint8Array<ArrayBuffer>>({ pull: (controller) => controller.error("no network") });
+  let isCancelled = false;
+  const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({ cancel: () => void (isCancelled = true) });
+  const sources = [{ ...source(CLICKS), body: broken }, { ...source(LOG), body: endless }];
+
+  const reason = await runDemo({ cluster, sources, tally: new DemoTally(50), print: () => {} }).catch((error) => error);
+
+  assertEquals([reason, isCancelled], ["no network", true]);
+});
+
+Deno.test("partitionTable() and timeChart() fit the terminal, and count what the logs hold", async () => {
+  await using cluster = await listen();
+  const { run: demoRun } = await run(cluster);
+  const found = cluster.records(DEMO_TOPIC);
+
+  for (const maxColumns of [Infinity, 100, 79, 60, 39, 30]) {
+    const report = { cluster, found, run: demoRun, maxColumns };
+    const table = partitionTable(report);
+
+    assertEquals(table.length, 2 + 6 + 1);
+    assertStringIncludes(table.at(-1)!, "12,000");
+    assertMatch(table[2]!, /█|▏|▉|▊|▋|▌|▍|▎/);
+    assert([...table, ...timeChart(report)].every((line) => line.length <= maxColumns), table.join("\n"));
+  }
+});
+
+Deno.test("timeChart() marks the time without the broker", () => {
+  const run: DemoRun = {
+    tally: new DemoTally(1),
+    beginMs: 0,
+    endMs: 600,
+    outage: { stopMs: 200, startMs: 405 },
+  };
+  const lines = timeChart({ run, maxColumns: 6, cluster: undefined as never, found: [] });
+
+  assertEquals(lines[2], "  ^^^");
 });

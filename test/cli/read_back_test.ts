@@ -24,14 +24,15 @@ function log(...partitions: ExpectedRecord[][]): StoredRecord[] {
 }
 
 const [a1, b1, n1, a2, b2, n2] = [
-  { key: "a", value: "a1" },
-  { key: "b", value: "b1" },
-  { key: null, value: "n1" },
-  { key: "a", value: "a2" },
-  { key: "b", value: "b2" },
-  { key: null, value: "n2" },
+  { source: "x", key: "a", value: "a1" },
+  { source: "x", key: "b", value: "b1" },
+  { source: "x", key: null, value: "n1" },
+  { source: "x", key: "a", value: "a2" },
+  { source: "x", key: "b", value: "b2" },
+  { source: "x", key: null, value: "n2" },
 ] as const;
 const SENT: readonly ExpectedRecord[] = [a1, b1, n1, a2, b2, n2];
+const fromElsewhere: ExpectedRecord = { source: "y", key: null, value: "m1" };
 const WHOLE: Comparison = {
   expected: 6,
   found: 6,
@@ -64,11 +65,17 @@ const PLANTED: Record<string, { found: StoredRecord[]; finding: Partial<Comparis
   "a partition without keys out of order": { found: log([a1, a2], [n2, n1, b1, b2]), finding: { outOfOrder: 1 } },
   "a key in two partitions": { found: log([a1, b1, n1], [a2, b2, n2]), finding: { scatteredKeys: 2 } },
   "another value": {
-    found: log([a1, b1, n1, { key: "a", value: "a3" }, b2, n2]),
+    found: log([a1, b1, n1, { source: "x", key: "a", value: "a3" }, b2, n2]),
     finding: { missing: 1, foreign: 1 },
   },
-  "another key": { found: log([a1, b1, n1, { key: "b", value: "a2" }, b2, n2]), finding: { missing: 1, foreign: 1 } },
-  "a lost key": { found: log([a1, b1, n1, { key: null, value: "a2" }, b2, n2]), finding: { missing: 1, foreign: 1 } },
+  "another key": {
+    found: log([a1, b1, n1, { source: "x", key: "b", value: "a2" }, b2, n2]),
+    finding: { missing: 1, foreign: 1 },
+  },
+  "a lost key": {
+    found: log([a1, b1, n1, { source: "x", key: null, value: "a2" }, b2, n2]),
+    finding: { missing: 1, foreign: 1 },
+  },
 };
 
 for (const [name, { found, finding }] of Object.entries(PLANTED)) {
@@ -79,6 +86,12 @@ for (const [name, { found, finding }] of Object.entries(PLANTED)) {
     assert(!isWhole(comparison));
   });
 }
+
+Deno.test("compareRecords() expects no order between records without a key of two sources", () => {
+  for (const found of [log([n1, fromElsewhere, n2]), log([fromElsewhere, n1, n2]), log([n1, n2, fromElsewhere])]) {
+    assert(isWhole(compareRecords([n1, n2, fromElsewhere], found)));
+  }
+});
 
 Deno.test("compareRecords() refuses expectations that cannot be told apart", () => {
   assertThrows(() => compareRecords([a1, b1, a1], []), RangeError, "two expected values are equal");
