@@ -1,15 +1,35 @@
 /**
- * The input of the demo: lines of NDJSON, the same on every run.
+ * The input of the demo: clicks as NDJSON, and a log of plain text. The same on every run.
  *
  * @module
  */
 
 /** What is expected of a record: its key, null for none, and its value. */
 export interface ExpectedRecord {
+  /** Where it comes from: records without a key keep their order within one source only. */
+  readonly source: string;
   /** Key, null for none. */
   readonly key: string | null;
   /** Value. */
   readonly value: string;
+}
+
+/** A text whose lines become records. */
+export interface DemoText {
+  /** What to call it. */
+  readonly name: string;
+  /**
+   * A line, without its end.
+   *
+   * @param index Its place, from 0; it is part of the line, so that no two are equal.
+   */
+  line(index: number): string;
+  /**
+   * The key of the record that a line becomes, null for none.
+   *
+   * @param line A line.
+   */
+  keyOf(line: string): string | null;
 }
 
 /** Keys in use: every user has some of the lines. */
@@ -19,50 +39,58 @@ const KEYED_OF_THREE = 2;
 /** Scatters the users over the lines; odd, so that none is left out. */
 const STRIDE = 7_919;
 const PAGES = ["/", "/search", "/cart", "/checkout", "/orders"];
+const MAX_MS = 2_000;
 /** Lines per chunk of {@linkcode demoBytes}. */
 const CHUNK_LINES = 1_000;
 
-/**
- * A line of the input, without its end.
- *
- * @param index Its place, from 0; it is part of the line, so that no two are equal.
- */
-export function demoLine(index: number): string {
-  const page = PAGES[index % PAGES.length];
-  const click = { id: index, page, ms: (index * STRIDE) % 2_000 };
-  if (index % 3 >= KEYED_OF_THREE) return JSON.stringify(click);
-  return JSON.stringify({ ...click, user: `user-${(index * STRIDE) % USER_COUNT}` });
-}
+/** Lines of JSON, most of them with a user, who is the key. */
+export const CLICKS: DemoText = {
+  name: "clicks",
+  line(index: number): string {
+    const click = { id: index, page: PAGES[index % PAGES.length], ms: (index * STRIDE) % MAX_MS };
+    if (index % 3 >= KEYED_OF_THREE) return JSON.stringify(click);
+    return JSON.stringify({ ...click, user: `user-${(index * STRIDE) % USER_COUNT}` });
+  },
+  keyOf(line: string): string | null {
+    return (JSON.parse(line) as { user?: string }).user ?? null;
+  },
+};
+
+/** Lines of text, without a key. */
+export const LOG: DemoText = {
+  name: "log",
+  line(index: number): string {
+    return `${index} GET ${PAGES[index % PAGES.length]} 200 ${(index * STRIDE) % MAX_MS}ms`;
+  },
+  keyOf(): null {
+    return null;
+  },
+};
 
 /**
- * The record that a line becomes: its user is the key.
+ * A whole text as bytes.
  *
- * @param line A line of NDJSON.
+ * @param text Whose lines.
+ * @param lineCount How many.
  */
-export function demoRecord(line: string): ExpectedRecord {
-  const { user } = JSON.parse(line) as { user?: string };
-  return { key: user ?? null, value: line };
-}
-
-/**
- * The whole input as bytes.
- *
- * @param lineCount How many lines.
- */
-export function* demoBytes(lineCount: number): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+export function* demoBytes(text: DemoText, lineCount: number): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   const encoder = new TextEncoder();
   for (let from = 0; from < lineCount; from += CHUNK_LINES) {
-    let text = "";
-    for (let i = from; i < Math.min(from + CHUNK_LINES, lineCount); i++) text += demoLine(i) + "\n";
-    yield encoder.encode(text);
+    let lines = "";
+    for (let i = from; i < Math.min(from + CHUNK_LINES, lineCount); i++) lines += text.line(i) + "\n";
+    yield encoder.encode(lines);
   }
 }
 
 /**
- * The records that must be found afterwards, in the order of the input.
+ * The records that must be found afterwards, in the order of the text.
  *
- * @param lineCount How many lines.
+ * @param text Whose lines.
+ * @param lineCount How many.
  */
-export function* demoRecords(lineCount: number): Generator<ExpectedRecord, void, undefined> {
-  for (let i = 0; i < lineCount; i++) yield demoRecord(demoLine(i));
+export function* demoRecords(text: DemoText, lineCount: number): Generator<ExpectedRecord, void, undefined> {
+  for (let i = 0; i < lineCount; i++) {
+    const value = text.line(i);
+    yield { source: text.name, key: text.keyOf(value), value };
+  }
 }

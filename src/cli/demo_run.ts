@@ -1,15 +1,15 @@
 /**
- * The demo itself: lines into a cluster whose brokers do not all stay, read back and compared.
+ * The demo itself: two streams of lines into a cluster whose brokers do not all stay.
  *
  * @module
  */
 
-import { TextLineStream } from "@std/streams/text-line-stream";
 import { Producer } from "@ekaf/ekaf";
 import type { EmbeddedCluster } from "@ekaf/ekaf/embedded";
-import { demoRecord, demoRecords } from "./demo_lines.ts";
-import { compareRecords, type Comparison, isWhole } from "./read_back.ts";
-import { formatCount, formatMegabytes, textTable } from "./text_table.ts";
+import { LineStream } from "@ekaf/ekaf/lines";
+import type { DemoText } from "./demo_lines.ts";
+import type { DemoTally } from "./demo_tally.ts";
+import { formatCount } from "./text_table.ts";
 
 /** The topic of the demo. */
 export const DEMO_TOPIC = "clicks";
@@ -17,129 +17,153 @@ export const DEMO_TOPIC = "clicks";
 export const STOPPED_BROKER = 2;
 /** Brokers take their time, so that requests are under way when one of them goes. */
 const BROKER_DELAY_MS = 5;
-/** Far below the defaults: the file does not fit the buffer, so backpressure slows the reading of it. */
+/** Far below the defaults: the input does not fit the buffer, so backpressure slows the reading of it. */
 const TIGHT_BOUNDS = { bufferMaxBytes: 2 * 1024 * 1024, partitionMaxBytes: 512 * 1024, batchMaxBytes: 64 * 1024 };
 /** A record that takes longer is lost, and the demo has failed: it must not hang. */
-const RECORD_TIMEOUT_MS = 30_000;
+const RECORD_TIMEOUT_MS = 10_000;
+
+/** Lines to be sent, as bytes. */
+export interface DemoSource {
+  /** Whose lines. */
+  readonly text: DemoText;
+  /** How many. */
+  readonly lineCount: number;
+  /** Their bytes, as they come. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
 
 /** What the demo works with. */
 export interface DemoRunOptions {
   /** Where records go; it has the topic {@linkcode DEMO_TOPIC} and a broker {@linkcode STOPPED_BROKER}. */
-  cluster: EmbeddedCluster;
-  /** The lines of `demo_lines.ts`, as bytes. */
-  source: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** How many lines that is. */
-  lineCount: number;
+  readonly cluster: EmbeddedCluster;
+  /** What is sent, all at the same time. */
+  readonly sources: readonly DemoSource[];
+  /** Counts what becomes of it. */
+  readonly tally: DemoTally;
   /** Shows a line of text. */
-  print: (line: string) => void;
+  readonly print: (line: string) => void;
+  /** Called whenever records were acknowledged. */
+  readonly onProgress?: () => void;
   /** Ends the run early. */
-  signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** What was acknowledged for one partition. */
-interface PartitionTally {
-  batches: number;
-  bytes: number;
+/** How a run went. */
+export interface DemoRun {
+  /** What was acknowledged when. */
+  readonly tally: DemoTally;
+  /** When the first record was read, by the clock of `performance`. */
+  readonly beginMs: number;
+  /** When the last was acknowledged. */
+  readonly endMs: number;
+  /** When the broker was stopped and when it was started again. */
+  readonly outage: Outage;
+}
+
+/** When a broker was away, by the clock of `performance`; null for never. */
+export interface Outage {
+  /** Stopped. */
+  stopMs: number | null;
+  /** Started again. */
+  startMs: number | null;
 }
 
 /**
- * Pipes the lines into the cluster, reads them back, compares, and prints what it found.
+ * Pipes all sources into the cluster, and stops and starts a broker meanwhile.
  *
  * @param options What to work with.
- * @returns Whether every record is there: once, unchanged and in order.
- * @throws The reason of the signal, if that ended the run.
+ * @returns How it went, once every record is acknowledged.
+ * @throws The reason of the signal, or what ended the run.
  */
-export async function runDemo(options: DemoRunOptions): Promise<boolean> {
-  const { cluster, source, lineCount, print, signal } = options;
+export async function runDemo(options: DemoRunOptions): Promise<DemoRun> {
+  const { cluster, sources, tally, print, onProgress = () => {}, signal } = options;
+  const lineCount = sources.reduce((sum, source) => sum + source.lineCount, 0);
   cluster.delay(BROKER_DELAY_MS, "Produce");
-  await using producer = new Producer({ bootstrap: cluster.bootstrap, ...TIGHT_BOUNDS });
-  const tallies = tallyBatches(producer);
-  const clicks = producer.topic<string>(DEMO_TOPIC, { encode: demoRecord });
+  // What it would warn of, a broker that is lost, is what is being shown.
+  await using producer = new Producer({ bootstrap: cluster.bootstrap, logger: null, ...TIGHT_BOUNDS });
+  tally.follow(producer, onProgress);
+  const outage: Outage = { stopMs: null, startMs: null };
+  const interruptions = new Interruptions(options, { outage, lineCount });
 
-  const startMs = performance.now();
-  await source
-    .pipeThrough(new TextDecoderStream())
-    .pipeThrough(new TextLineStream())
-    .pipeThrough(interruptions(options))
-    .pipeTo(clicks.writable({ timeoutMs: RECORD_TIMEOUT_MS, ...(signal && { signal }) }));
-  const seconds = (performance.now() - startMs) / 1_000;
+  const beginMs = performance.now();
+  const failed = new AbortController();
+  const stop = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
+  const pipes = sources.map(async (source) => {
+    try {
+      await source.body
+        .pipeThrough(new LineStream())
+        .pipeThrough(interruptions.stream())
+        .pipeTo(writableFor(producer, source.text, stop), { signal: stop });
+    } catch (error) {
+      failed.abort(error); // One is not whole without the other.
+      throw error;
+    }
+  });
+  await Promise.allSettled(pipes); // What is open is closed then.
+  await Promise.all(pipes);
+  const endMs = performance.now();
+  print(`${formatCount(lineCount)} lines acknowledged in ${((endMs - beginMs) / 1_000).toFixed(2)} s`);
+  return { tally, beginMs, endMs, outage };
+}
 
-  print(`${formatCount(lineCount)} lines in: all acknowledged, after ${seconds.toFixed(2)} s`);
-  for (const line of ["", ...partitionTable(cluster, { producer, tallies, seconds }), ""]) print(line);
-  signal?.throwIfAborted();
-  const comparison = compareRecords(demoRecords(lineCount), cluster.records(DEMO_TOPIC));
-  for (const line of verdictLines(comparison)) print(line);
-  return isWhole(comparison);
+/** Each text has a handle of the topic, with an `encode` of its own; a line without a key is a record as it is. */
+function writableFor(
+  producer: Producer,
+  { keyOf }: DemoText,
+  signal: AbortSignal,
+): WritableStream<Uint8Array | readonly Uint8Array[]> {
+  const decoder = new TextDecoder();
+  const topic = producer.topic<Uint8Array>(DEMO_TOPIC, {
+    encode: (line) => {
+      const key = keyOf(decoder.decode(line));
+      return key === null ? line : { key, value: line };
+    },
+  });
+  return topic.writable({ timeoutMs: RECORD_TIMEOUT_MS, signal });
 }
 
 /** Passes lines on, and stops and starts a broker on the way: what is under way to it is lost and sent again. */
-function interruptions({ cluster, lineCount, print }: DemoRunOptions): TransformStream<string, string> {
-  const stopAfter = Math.floor(lineCount / 3);
-  const startAfter = Math.floor(lineCount * 2 / 3);
-  let lines = 0;
-  const interrupt = async (what: "stop" | "start") => {
-    await cluster[what](STOPPED_BROKER);
-    const done = what === "stop" ? "stopped" : "started again";
-    print(`${formatCount(lines)} lines in: broker ${STOPPED_BROKER} ${done}`);
-  };
-  return new TransformStream({
-    // A promise only where there is something to wait for: one for each line would cost as much as the line.
-    transform(line, controller) {
-      controller.enqueue(line);
-      lines++;
-      if (lines === stopAfter) return interrupt("stop");
-      if (lines === startAfter) return interrupt("start");
-    },
-  });
-}
+class Interruptions {
+  readonly #options: DemoRunOptions;
+  readonly #outage: Outage;
+  readonly #lineCount: number;
+  /** One change after the other, whichever source brought it about; nothing is passed on meanwhile. */
+  #change: Promise<void> = Promise.resolve();
 
-/** Counts acknowledged batches by partition. */
-function tallyBatches(producer: Producer): Map<number, PartitionTally> {
-  const tallies = new Map<number, PartitionTally>();
-  producer.addEventListener("flushreplied", ({ detail: { partition, bytes, error } }) => {
-    if (error !== null) return;
-    const tally = tallies.get(partition) ?? { batches: 0, bytes: 0 };
-    tally.batches++;
-    tally.bytes += bytes;
-    tallies.set(partition, tally);
-  });
-  return tallies;
-}
+  constructor(options: DemoRunOptions, { outage, lineCount }: { outage: Outage; lineCount: number }) {
+    this.#options = options;
+    this.#outage = outage;
+    this.#lineCount = lineCount;
+  }
 
-function partitionTable(
-  cluster: EmbeddedCluster,
-  { producer, tallies, seconds }: { producer: Producer; tallies: Map<number, PartitionTally>; seconds: number },
-): string[] {
-  const sum = { records: 0, batches: 0, bytes: 0, retries: 0 };
-  const figures = ({ records, batches, bytes, retries }: typeof sum) => [
-    formatCount(records),
-    formatCount(batches),
-    formatCount(retries),
-    formatMegabytes(bytes),
-    formatCount(records / seconds),
-    `${formatMegabytes(bytes / seconds)}/s`,
-  ];
-  const rows = producer.info(DEMO_TOPIC).map(({ partition, broker, retries }) => {
-    const tally = tallies.get(partition) ?? { batches: 0, bytes: 0 };
-    const row = { ...tally, retries, records: cluster.records(DEMO_TOPIC, partition).length };
-    for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += row[name];
-    return [String(partition), String(broker ?? "none"), ...figures(row)];
-  });
-  const head = ["partition", "leader", "records", "batches", "sent again", "bytes", "records/s", "throughput"];
-  return [
-    ...textTable(head, [...rows, ["all", "", ...figures(sum)]]),
-    "",
-    `${formatCount(cluster.requests("Produce"))} Produce requests, each delayed by ${BROKER_DELAY_MS} ms. ` +
-    "Client and brokers share this process: no benchmark, see bench/README.md.",
-  ];
-}
+  stream(): TransformStream<Uint8Array[], Uint8Array[]> {
+    return new TransformStream({
+      transform: async (lines, controller) => {
+        await this.#change;
+        controller.enqueue(lines);
+        const { tally } = this.#options;
+        tally.passed += lines.length;
+        if (this.#outage.stopMs === null && tally.passed >= this.#lineCount / 3) this.#change = this.#stop();
+        else if (this.#outage.startMs === null && tally.passed >= this.#lineCount * 2 / 3) this.#change = this.#start();
+        await this.#change;
+      },
+    });
+  }
 
-function verdictLines(comparison: Comparison): string[] {
-  const { expected, found, missing, doubled, foreign, outOfOrder, scatteredKeys } = comparison;
-  return [
-    `Read back ${formatCount(found)} records of ${formatCount(expected)}: ${formatCount(missing)} missing, ` +
-    `${formatCount(doubled)} doubled, ${formatCount(outOfOrder)} out of order, ${formatCount(foreign)} changed, ` +
-    `${formatCount(scatteredKeys)} keys in two partitions`,
-    isWhole(comparison) ? "Whole." : "NOT whole.",
-  ];
+  async #stop(): Promise<void> {
+    this.#outage.stopMs = performance.now();
+    await this.#options.cluster.stop(STOPPED_BROKER);
+    this.#announce("stopped");
+  }
+
+  async #start(): Promise<void> {
+    this.#outage.startMs = performance.now();
+    await this.#options.cluster.start(STOPPED_BROKER);
+    this.#announce("started again");
+  }
+
+  #announce(done: string): void {
+    const { tally, print } = this.#options;
+    print(`${formatCount(tally.passed)} lines in: broker ${STOPPED_BROKER} ${done}`);
+  }
 }
