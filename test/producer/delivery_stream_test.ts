@@ -260,7 +260,8 @@ Deno.test("delivery() with timeoutMs gives failures", async () => {
   const outcomes = await Array.fromAsync(ReadableStream.from([["a", "b"]]).pipeThrough(pair));
   release();
 
-  assertEquals(outcomes.map(brief), [["a", "possiblyPersisted"], ["b", "possiblyPersisted"]]);
+  const failures = outcomes.map((each) => each.error && [each.record.text(), (each.error.cause as Error).name]);
+  assertEquals(failures, [["a", "TimeoutError"], ["b", "TimeoutError"]]);
 });
 
 Deno.test("delivery() that is open when the producer closes reports what was accepted, then ends", async () => {
