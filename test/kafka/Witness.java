@@ -29,6 +29,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterPartitionReassignmentsOptions;
+import org.apache.kafka.clients.admin.CreatePartitionsOptions;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
+import org.apache.kafka.clients.admin.ElectLeadersOptions;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -37,9 +43,12 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
+import org.apache.kafka.common.errors.ElectionNotNeededException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -56,6 +65,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public class Witness {
   private static final int CHUNK_BYTES = 1 << 20;
+  /** Changes are made while brokers die: one that hangs is given up and tried again by the test. */
+  private static final int ALTER_TIMEOUT_MS = 10_000;
   private static final Set<ProcessHandle> watched = ConcurrentHashMap.newKeySet();
 
   private final String bootstrap;
@@ -121,6 +132,9 @@ public class Witness {
         case "forget" -> watched.removeIf(process -> process.pid() == Long.parseLong(words[1]));
         case "await" -> awaitBrokers(words);
         case "create" -> create(words);
+        case "grow" -> grow(words[1], Integer.parseInt(words[2]));
+        case "move" -> move(words);
+        case "sync" -> awaitInSync(words[1], -1, Long.parseLong(words[2]));
         case "ends" -> ends(words[1]);
         case "read" -> read(words[1]);
         case "produce" -> produce(words[1], Integer.parseInt(words[2]));
@@ -186,20 +200,69 @@ public class Witness {
     int partitions = Integer.parseInt(words[2]);
     NewTopic topic = new NewTopic(words[1], Optional.of(partitions), Optional.of(Short.valueOf(words[3])));
     admin().createTopics(List.of(topic.configs(configs))).all().get();
+    awaitInSync(words[1], partitions, Long.MAX_VALUE);
+  }
+
+  /** sync TOPIC MS: until every partition has all its replicas in sync and its leader answers. */
+  private void awaitInSync(String topic, int partitions, long timeoutMs) throws Exception {
+    long start = System.nanoTime();
     while (true) {
+      Object seen;
       try {
-        TopicDescription description = admin().describeTopics(List.of(words[1])).allTopicNames().get().get(words[1]);
-        boolean isReady = description.partitions().size() == partitions && description.partitions().stream()
+        TopicDescription description = admin().describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+        seen = description.partitions();
+        boolean isReady = description.partitions().stream()
           .allMatch(p -> p.leader() != null && p.isr().size() == p.replicas().size());
-        if (isReady) break;
+        if (isReady && (partitions < 0 || description.partitions().size() == partitions)) {
+          partitions = description.partitions().size();
+          break;
+        }
       } catch (ExecutionException e) {
-        // The broker asked has not heard of the topic yet.
+        seen = e; // The broker asked has not heard of the topic yet.
+      }
+      if (TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start) > timeoutMs) {
+        throw new IllegalStateException("not in sync: " + seen);
       }
       Thread.sleep(20);
     }
     Map<TopicPartition, OffsetSpec> everyEnd = new HashMap<>();
-    for (int i = 0; i < partitions; i++) everyEnd.put(new TopicPartition(words[1], i), OffsetSpec.latest());
+    for (int i = 0; i < partitions; i++) everyEnd.put(new TopicPartition(topic, i), OffsetSpec.latest());
     admin().listOffsets(everyEnd).all().get(); // Only a leader answers; the client asks until one does.
+  }
+
+  /** grow TOPIC PARTITIONS: so many in all. */
+  private void grow(String topic, int partitions) throws Exception {
+    CreatePartitionsOptions options = new CreatePartitionsOptions().timeoutMs(ALTER_TIMEOUT_MS);
+    admin().createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions)), options).all().get();
+  }
+
+  /** move TOPIC BROKER PARTITION...: the broker leads these. Their replicas stay where they are, in another order. */
+  private void move(String[] words) throws Exception {
+    int leader = Integer.parseInt(words[2]);
+    Set<Integer> moving = Arrays.stream(words).skip(3).map(Integer::valueOf).collect(Collectors.toSet());
+    DescribeTopicsOptions describing = new DescribeTopicsOptions().timeoutMs(ALTER_TIMEOUT_MS);
+    TopicDescription description = admin().describeTopics(List.of(words[1]), describing)
+      .allTopicNames().get().get(words[1]);
+    Map<TopicPartition, Optional<NewPartitionReassignment>> orders = new HashMap<>();
+    for (TopicPartitionInfo partition : description.partitions()) {
+      if (!moving.contains(partition.partition())) continue;
+      List<Integer> ids = new ArrayList<>(partition.replicas().stream().map(Node::id).toList());
+      ids.remove((Object) leader);
+      ids.add(0, leader);
+      orders.put(
+        new TopicPartition(words[1], partition.partition()), Optional.of(new NewPartitionReassignment(ids)));
+    }
+    AlterPartitionReassignmentsOptions altering = new AlterPartitionReassignmentsOptions().timeoutMs(ALTER_TIMEOUT_MS);
+    admin().alterPartitionReassignments(orders, altering).all().get();
+    ElectLeadersOptions electing = new ElectLeadersOptions().timeoutMs(ALTER_TIMEOUT_MS);
+    Map<TopicPartition, Optional<Throwable>> results =
+      admin().electLeaders(ElectionType.PREFERRED, orders.keySet(), electing).partitions().get();
+    for (Optional<Throwable> failure : results.values()) {
+      // It leads already.
+      if (failure.isPresent() && !(failure.get() instanceof ElectionNotNeededException)) {
+        throw new ExecutionException(failure.get());
+      }
+    }
   }
 
   private KafkaConsumer<byte[], byte[]> consumer() {

@@ -5,12 +5,13 @@
  */
 
 import { delay } from "@std/async/delay";
+import { Broker, type Entrance, type KafkaBroker } from "./harness_broker.ts";
 import { type KafkaVersion, requireTool } from "./harness_jars.ts";
 import { launchJava, logTail, runJava } from "./harness_java.ts";
 import { askLeaderWithKcat, readWithConsoleConsumer, readWithKcat, type TextRecord } from "./harness_text.ts";
 import { type PartitionRange, type ReadRecord, Witness } from "./harness_witness.ts";
 
-export type { KafkaVersion, PartitionRange, ReadRecord, TextRecord };
+export type { Entrance, KafkaBroker, KafkaVersion, PartitionRange, ReadRecord, TextRecord };
 export { requireTool };
 
 /** How to start a cluster. */
@@ -23,16 +24,10 @@ export interface KafkaOptions {
   minInsync?: number;
   /** Heap of a broker. By default `KAFKA_HEAP` of the environment, or `"512m"`. */
   heap?: string;
+  /** Whether brokers tell clients that come by an entrance the address of a proxy: see {@linkcode Kafka.entrances}. */
+  isProxied?: boolean;
   /** More lines of `server.properties`. */
   config?: Record<string, string | number | boolean>;
-}
-
-/** A broker of a running cluster. */
-export interface KafkaBroker {
-  readonly id: number;
-  readonly port: number;
-  /** Of its present process. */
-  readonly pid: number;
 }
 
 /** Options of {@linkcode Kafka.createTopic}. */
@@ -60,22 +55,6 @@ export async function startKafka(version: KafkaVersion, options: KafkaOptions = 
   }
 }
 
-/** One broker: its configuration, and its process while it runs. */
-class Broker implements KafkaBroker {
-  process: Deno.ChildProcess | null = null;
-  isFrozen = false;
-
-  constructor(readonly id: number, readonly port: number, readonly controllerPort: number) {}
-
-  get pid(): number {
-    return this.process?.pid ?? -1;
-  }
-
-  get name(): string {
-    return `broker-${this.id}`;
-  }
-}
-
 /** A running cluster. Disposing of it kills the brokers and deletes their files; so does the end of the test's process. */
 export class Kafka implements AsyncDisposable {
   /** Version of the brokers and of the clients that read back. */
@@ -84,6 +63,8 @@ export class Kafka implements AsyncDisposable {
   readonly brokers: readonly KafkaBroker[];
   /** `host:port` of every broker. */
   readonly bootstrap: readonly string[];
+  /** Where clients come in, broker by broker, when there are to be proxies between. The tests start these themselves. */
+  readonly entrances: readonly Entrance[];
   readonly #brokers: readonly Broker[];
   readonly #options: Required<KafkaOptions>;
   readonly #directory: string;
@@ -96,6 +77,7 @@ export class Kafka implements AsyncDisposable {
     this.version = version;
     this.brokers = this.#brokers = parts.brokers;
     this.bootstrap = parts.brokers.map(({ port }) => `127.0.0.1:${port}`);
+    this.entrances = parts.brokers.map(({ entrance }) => entrance);
     this.#options = parts.options;
     this.#directory = parts.directory;
     this.#witness = parts.witness;
@@ -110,11 +92,11 @@ export class Kafka implements AsyncDisposable {
       replication: brokerCount,
       minInsync: 1,
       heap: Deno.env.get("KAFKA_HEAP") ?? "512m",
+      isProxied: false,
       config: {},
       ...rest,
     };
-    const ports = freePorts(2 * brokerCount);
-    const brokers = Array.from({ length: brokerCount }, (_, i) => new Broker(i + 1, ports[2 * i]!, ports[2 * i + 1]!));
+    const brokers = Broker.several(brokerCount);
     const bootstrap = brokers.map(({ port }) => `127.0.0.1:${port}`).join(",");
     const witness = await Witness.start(version, { bootstrap, directory });
     return new Kafka(version, { brokers, options, directory, witness });
@@ -126,7 +108,8 @@ export class Kafka implements AsyncDisposable {
     id[0]! &= 0x7f; // With a dash in front it would be taken for an option.
     const clusterId = id.toBase64({ alphabet: "base64url", omitPadding: true });
     await Promise.all(this.#brokers.map(async (broker) => {
-      await Deno.writeTextFile(this.#propertiesPath(broker), this.#propertiesOf(broker));
+      const settings = { ...this.#options, brokers: this.#brokers, directory: this.#directory };
+      await Deno.writeTextFile(this.#propertiesPath(broker), broker.propertiesOf(settings));
       await runJava(this.version, {
         args: ["kafka.tools.StorageTool", "format", "-t", clusterId, "-c", this.#propertiesPath(broker)],
         directory: this.#directory,
@@ -143,15 +126,32 @@ export class Kafka implements AsyncDisposable {
     await this.#witness.createTopic(topic, { partitions, replicationFactor, config });
   }
 
+  /** Gives a topic more partitions: `count` in all. */
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.#witness.addPartitions(topic, count);
+  }
+
+  /**
+   * Makes a broker the leader of partitions: it becomes their preferred replica and is elected. Rejects when it is not in
+   * sync.
+   */
+  async moveLeaders(topic: string, id: number, partitions: readonly number[]): Promise<void> {
+    await this.#witness.moveLeaders(topic, id, partitions);
+  }
+
+  /** Resolves when all partitions of a topic have a leader that answers and all replicas in sync. */
+  async awaitInSync(topic: string): Promise<void> {
+    await this.#witness.awaitInSync(topic, START_TIMEOUT_MS);
+  }
+
   /** Kills a broker with SIGKILL; resolves when it is gone. */
-  async kill(id: number): Promise<void> {
-    const broker = this.#broker(id);
-    const process = this.#processOf(broker);
-    broker.process = null;
-    broker.isFrozen = false;
-    process.kill("SIGKILL");
-    await process.status;
-    await this.#witness.forget(process.pid);
+  kill(id: number): Promise<void> {
+    return this.#end(id, "SIGKILL");
+  }
+
+  /** Has a broker shut down in order: its leaderships move first. Resolves when it is gone. */
+  shutDown(id: number): Promise<void> {
+    return this.#end(id, "SIGTERM");
   }
 
   /** Freezes a broker with SIGSTOP: its sockets stay open and silent. */
@@ -260,6 +260,16 @@ export class Kafka implements AsyncDisposable {
     await Deno.remove(this.#directory, { recursive: true }).catch(() => {}); // The witness was faster.
   }
 
+  async #end(id: number, signal: Deno.Signal): Promise<void> {
+    const broker = this.#broker(id);
+    const process = this.#processOf(broker);
+    broker.process = null;
+    broker.isFrozen = false;
+    process.kill(signal);
+    await process.status;
+    await this.#witness.forget(process.pid);
+  }
+
   async #launch(broker: Broker): Promise<void> {
     broker.process = await launchJava(this.version, {
       args: ["kafka.Kafka", this.#propertiesPath(broker)],
@@ -299,52 +309,4 @@ export class Kafka implements AsyncDisposable {
   #propertiesPath(broker: Broker): string {
     return `${this.#directory}/${broker.name}.properties`;
   }
-
-  #propertiesOf(broker: Broker): string {
-    const { replication, minInsync, config } = this.#options;
-    const voters = this.#brokers.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`);
-    const properties: Record<string, string | number | boolean> = {
-      "process.roles": "broker,controller",
-      "node.id": broker.id,
-      "controller.quorum.voters": voters.join(","),
-      "listeners": `PLAINTEXT://127.0.0.1:${broker.port},CONTROLLER://127.0.0.1:${broker.controllerPort}`,
-      "controller.listener.names": "CONTROLLER",
-      "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-      "log.dirs": `${this.#directory}/${broker.name}`,
-      "auto.create.topics.enable": false,
-      "default.replication.factor": replication,
-      "min.insync.replicas": minInsync,
-      "offsets.topic.replication.factor": 1,
-      "offsets.topic.num.partitions": 1,
-      "transaction.state.log.replication.factor": this.#brokers.length,
-      "transaction.state.log.num.partitions": 1,
-      "transaction.state.log.min.isr": 1,
-      "group.initial.rebalance.delay.ms": 0,
-      // Records may carry timestamps of years ago; by default a log of such records is deleted once it is looked at.
-      "log.retention.ms": -1,
-      // A dead broker is noticed in seconds, a busy one is not taken for dead.
-      "broker.session.timeout.ms": 6_000,
-      "broker.heartbeat.interval.ms": 500,
-      ...config,
-    };
-    return Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join("");
-  }
-}
-
-/**
- * Ports nobody listens on. They lie below the range that outgoing connections use (32768 and up), so that none of these
- * can take the port of a broker that is being restarted.
- */
-function freePorts(count: number): number[] {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      ports.add(port);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  return [...ports];
 }

@@ -77,6 +77,21 @@ export class Witness implements AsyncDisposable {
     await this.#ask("create", topic, options.partitions, options.replicationFactor, ...config);
   }
 
+  /** Gives a topic more partitions: `count` in all. */
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.#ask("grow", topic, count);
+  }
+
+  /** Makes a broker the preferred replica of partitions, then has preferred leaders elected. */
+  async moveLeaders(topic: string, brokerId: number, partitions: readonly number[]): Promise<void> {
+    await this.#ask("move", topic, brokerId, ...partitions);
+  }
+
+  /** Resolves when all partitions of a topic have a leader that answers and all replicas in sync. */
+  async awaitInSync(topic: string, timeoutMs: number): Promise<void> {
+    await this.#ask("sync", topic, timeoutMs);
+  }
+
   /** Where each partition's log begins and ends. */
   async ranges(topic: string): Promise<PartitionRange[]> {
     const frames = await this.#ask("ends", topic);
