@@ -26,6 +26,8 @@ export interface IntakeOptions {
   readonly timeoutMs: number;
   /** Whether what is admitted should go out as soon as it can. */
   readonly isDue: boolean;
+  /** Whether the recipient is a stream, whose records share deadlines, so that a span holds more than one of them. */
+  readonly isStream?: boolean;
   /** Place of the first record in the call's input. */
   readonly firstIndex?: number;
   /** Gets the partition of each record, null for one that waits or was refused. */
@@ -34,6 +36,9 @@ export interface IntakeOptions {
 
 /** Framing that a record may need at most beside key, value and headers. */
 const RECORD_FRAMING_BYTES = 40;
+
+/** Deadlines of a stream's records are this part of their time-out apart. */
+const DEADLINE_STEPS = 128;
 
 /** See the module comment. */
 export class Intake implements AdmissionHost {
@@ -103,7 +108,7 @@ export class Intake implements AdmissionHost {
     const wallMs = timers.wallMs();
     let deadlineMs = Infinity;
     if (call.timeoutMs !== Infinity) {
-      deadlineMs = timers.now() + call.timeoutMs;
+      deadlineMs = deadlineAt(timers.now(), call);
       this.#context.noteDeadline(deadlineMs);
     }
     if (inputs.length === 1 && destinations === null) {
@@ -314,4 +319,11 @@ export class Intake implements AdmissionHost {
       { neededBytes, freeBytes },
     );
   }
+}
+
+/** When the records of a call must be settled by. */
+function deadlineAt(nowMs: number, { timeoutMs, isStream = false }: IntakeOptions): number {
+  if (!isStream) return nowMs + timeoutMs;
+  const stepMs = timeoutMs / DEADLINE_STEPS;
+  return Math.ceil((nowMs + timeoutMs) / stepMs) * stepMs;
 }

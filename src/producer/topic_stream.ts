@@ -175,7 +175,8 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
     // Before: a record may be refused at once.
     this.#unsettledCount += inputs.length;
     try {
-      return this.#topic.intake.admit(inputs, { recipient: this, timeoutMs: this.#timeoutMs, isDue: false });
+      const call = { recipient: this, timeoutMs: this.#timeoutMs, isDue: false, isStream: true };
+      return this.#topic.intake.admit(inputs, call);
     } catch (error) {
       this.#unsettledCount -= inputs.length;
       throw error;
