@@ -29,7 +29,7 @@ export class TaskEnd {
     if (this.#listeners.push(listener) === 1) setImmediate(this.#run);
   }
 
-  /** Notes bytes of records that this task has accepted; somebody must have asked to be called. */
+  /** Notes bytes of records that this task has accepted. */
   noteAccepted(bytes: number): void {
     this.#acceptedBytes += bytes;
   }
@@ -42,7 +42,12 @@ export class TaskEnd {
    */
   pause(): Promise<void> | undefined {
     if (this.#acceptedBytes < TASK_BYTES) return undefined;
-    return (this.#pause ??= Promise.withResolvers<void>()).promise;
+    if (this.#pause === null) {
+      this.#pause = Promise.withResolvers<void>();
+      // Nobody asks to be called for records that wait for their partitions.
+      if (this.#listeners.length === 0) setImmediate(this.#run);
+    }
+    return this.#pause.promise;
   }
 
   readonly #run = (): void => {
