@@ -6,7 +6,7 @@
 
 import type { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 
-/** A fenced block of TypeScript. */
+/** A fenced block. */
 export interface Snippet {
   /** The heading above it, for the second below a heading followed by "(2)". */
   heading: string;
@@ -25,14 +25,14 @@ export interface Transcript {
 /** The address that snippets name as a reader would. */
 const WRITTEN_PORT = 9092;
 
-/** The blocks fenced as `ts`, in order. */
-export function snippetsOf(markdown: string): Snippet[] {
+/** The blocks fenced as `wanted`, in order. */
+export function snippetsOf(markdown: string, wanted: "ts" | "sh" = "ts"): Snippet[] {
   const snippets: Snippet[] = [];
   let heading = "";
   let number = 0;
   for (const [, language, code, title] of markdown.matchAll(/^```(\w*)\n([^]*?)^```$|^#+ (.*)$/gm)) {
     if (title !== undefined) [heading, number] = [title, 0];
-    else if (language === "ts") {
+    else if (language === wanted) {
       snippets.push({ heading: ++number === 1 ? heading : `${heading} (${number})`, code: code! });
     }
   }
@@ -49,17 +49,8 @@ export async function runSnippet(
 ): Promise<Transcript> {
   const transcript: Transcript = { output: [], tests: [] };
   const write = (...values: unknown[]) => void transcript.output.push(values.map(String).join(" "));
-  const port = Number(cluster.bootstrap[0]!.split(":")[1]);
-  const { connect } = Deno;
-  using replaced = new DisposableStack();
-  const replace = <T extends object, K extends keyof T>(target: T, name: K, value: unknown) => {
-    const original = target[name];
-    target[name] = value as T[K];
-    replaced.defer(() => void (target[name] = original));
-  };
-  replace(Deno, "connect", (options: Deno.ConnectOptions) => {
-    return connect(options.port === WRITTEN_PORT ? { ...options, hostname: "127.0.0.1", port } : options);
-  });
+  using replaced = withWrittenPort(cluster);
+  const replace = replacer(replaced);
   replace(globalThis, "fetch", () => Promise.resolve(new Response(body)));
   replace(Deno, "test", (name: string, run: () => Promise<void>) => void transcript.tests.push({ name, run }));
   replace(console, "log", write);
@@ -67,4 +58,28 @@ export async function runSnippet(
   // A fragment makes each run a module of its own.
   await import(`data:application/typescript,${encodeURIComponent(code)}#${crypto.randomUUID()}`);
   return transcript;
+}
+
+/** Whoever connects to port 9092 of any host reaches the cluster, and whoever listens there gets a free one. */
+export function withWrittenPort(cluster: EmbeddedCluster): DisposableStack {
+  const port = Number(cluster.bootstrap[0]!.split(":")[1]);
+  const { connect, listen } = Deno;
+  const replaced = new DisposableStack();
+  const replace = replacer(replaced);
+  replace(Deno, "connect", (options: Deno.ConnectOptions) => {
+    return connect(options.port === WRITTEN_PORT ? { ...options, hostname: "127.0.0.1", port } : options);
+  });
+  replace(Deno, "listen", (options: Deno.TcpListenOptions) => {
+    return listen(options.port === WRITTEN_PORT ? { ...options, port: 0 } : options);
+  });
+  return replaced;
+}
+
+/** Replaces members of objects until the stack is disposed of. */
+function replacer(replaced: DisposableStack) {
+  return <T extends object, K extends keyof T>(target: T, name: K, value: unknown) => {
+    const original = target[name];
+    target[name] = value as T[K];
+    replaced.defer(() => void (target[name] = original));
+  };
 }

@@ -1,8 +1,10 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
+import manifest from "../deno.json" with { type: "json" };
+import { flagsInHelp, isEkaf, runCommand, wordsOf } from "./readme_shell.ts";
 import { runSnippet, snippetsOf, type Transcript } from "./readme_snippets.ts";
 
-const TOPICS = { greetings: 1, ticks: 1, events: 3, clicks: 1, audit: 2 };
+const TOPICS = { greetings: 1, ticks: 1, events: 3, clicks: 1, audit: 2, logs: 1, users: 3 };
 const LINES = ['{"n":1,"user":"a"}', '{"n":2,"user":"b"}', '{"n":3,"user":"a"}'];
 const BODY = LINES.join("\n") + "\n";
 
@@ -24,7 +26,7 @@ const CHECKS: Record<string, Check> = {
     assertEquals(texts("events").toSorted(), LINES);
     assertEquals(texts("events").filter((text) => text.includes('"a"')), [LINES[0], LINES[2]]);
   },
-  "A fetch body, line by line (2)": ({ texts }) => {
+  "Bytes into lines": ({ texts }) => {
     assertEquals(texts("events").toSorted(), LINES);
   },
   "What became of each record": ({ output }) => {
@@ -42,13 +44,22 @@ const CHECKS: Record<string, Check> = {
     assertEquals(output, []);
     assertEquals(texts("clicks"), ["/", "/cart"]);
   },
-  "Your own tests, without Kafka": async ({ tests }) => {
-    assertEquals(tests.map(({ name }) => name), ["a click arrives although its leader has moved"]);
-    for (const { run } of tests) await run();
-  },
   "Events": ({ output }) => {
     assertEquals(output.length, 1);
     assertMatch(output[0]!, /^ticks\/0: 1 records in [\d.]+ ms$/);
+  },
+  "Test your own code": async ({ tests }) => {
+    assertEquals(tests.map(({ name }) => name), ["placeOrder() writes an order once although the answer gets lost"]);
+    for (const { run } of tests) await run();
+  },
+  "Shape the cluster": ({ output }) => {
+    assertEquals(output, []);
+  },
+  "Let things go wrong": ({ output }) => {
+    assertEquals(output, ["asked to pause for 20 ms"]);
+  },
+  "Spoil the network": ({ output }) => {
+    assertMatch(output.at(-1)!, /^stored 1, connections [2-9]$/);
   },
 };
 
@@ -58,7 +69,8 @@ Deno.test("snippetsOf() finds the fenced blocks of TypeScript, with the heading 
   assertEquals(snippetsOf(markdown), [{ heading: "a", code: "1;\n" }, { heading: "c", code: "3;\n4;\n" }]);
 });
 
-const snippets = snippetsOf(await Deno.readTextFile("README.md"));
+const markdown = await Deno.readTextFile("README.md");
+const snippets = snippetsOf(markdown);
 
 Deno.test("README.md has the snippets that are checked here, and no others", () => {
   assertEquals(snippets.map(({ heading }) => heading), Object.keys(CHECKS));
@@ -74,3 +86,74 @@ for (const snippet of snippets) {
     await CHECKS[snippet.heading]!({ ...transcript, texts });
   });
 }
+
+const FILES = {
+  "access.log": "GET /\r\nGET /cart\r\n",
+  "error.log": "a pipe broke",
+  "users.txt": "ada:admin\ngrace:guest\n",
+};
+
+/** Command lines, in order. */
+const COMMANDS = snippetsOf(markdown, "sh").flatMap(({ code }) => code.trimEnd().split("\n"));
+
+Deno.test("README.md: what is sent by the command lines arrives", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: TOPICS });
+
+  for (const line of COMMANDS.filter(isEkaf)) {
+    const transcript = await runCommand(line, { cluster, body: BODY, files: FILES });
+
+    assertEquals(transcript.code, 0, `${line}\n${transcript.stderr}`);
+    if (line.includes("ekaf metadata")) assertMatch(transcript.stdout, /^Topic users, 3 partitions/m);
+    else assertMatch(transcript.stderr, /^ekaf: (\d records? acknowledged|listening on)/);
+  }
+
+  const texts = (topic: string) => cluster.records(topic).map((record) => record.text()).toSorted();
+  assertEquals(texts("greetings"), ["hello"]);
+  assertEquals(cluster.records("logs").map((record) => record.text()), ["GET /\r", "GET /cart\r", "a pipe broke"]);
+  assertEquals(cluster.records("logs")[0]!.headers, [["host", new TextEncoder().encode("web-1")]]);
+  assertEquals(texts("users"), ["admin", "guest"]);
+  assertEquals(texts("events"), ["1.0872", ...LINES]);
+});
+
+Deno.test("README.md: every other command line is one of Deno, with flags that Deno has", async (t) => {
+  const others = COMMANDS.filter((line) => !isEkaf(line)).map(wordsOf);
+  for (const [name, subcommand, ...args] of others) {
+    await t.step([name, subcommand, ...args].join(" "), async () => {
+      assertEquals(name, "deno");
+      const { stdout } = await new Deno.Command(Deno.execPath(), { args: [subcommand!, "--help=full"] }).output();
+      const help = new TextDecoder().decode(stdout);
+      for (const flag of args.filter((arg) => arg.startsWith("-"))) assertStringIncludes(help, flag.split("=")[0]!);
+      for (const [, path] of args.join(" ").matchAll(/jsr:@ekaf\/ekaf(\/\S+)?/g)) {
+        assert(`.${path ?? ""}` in manifest.exports, `"${path}" is not exported`);
+      }
+    });
+  }
+});
+
+for (const command of ["produce", "metadata", "broker"]) {
+  Deno.test(`README.md names every flag of "ekaf ${command}", and no other`, async () => {
+    const section = markdown.split(`### \`ekaf ${command}\`\n`)[1]!.split(/^##/m)[0]!;
+
+    const flags = Array.from(section.matchAll(/^\| `(--.*?)` +\|/gm), ([, flag]) => flag!.replaceAll("\\|", "|"));
+
+    assertEquals(flags, await flagsInHelp(command));
+  });
+}
+
+Deno.test("README.md names only tasks that exist", () => {
+  const tasks = Array.from(markdown.matchAll(/deno(?:@[\d.]+)? task ([\w:]+)/g), ([, task]) => task!);
+
+  assertEquals(tasks.filter((task) => !(task in manifest.tasks)), []);
+});
+
+Deno.test("README.md links to files that exist, and to headings of its own", async () => {
+  const links = Array.from(markdown.matchAll(/\]\(([^)]+)\)/g), ([, link]) => link!);
+  const slugs = Array.from(markdown.matchAll(/^#+ (.*)$/gm), ([, title]) => {
+    return `#${title!.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")}`;
+  });
+
+  for (const link of links.filter((link) => !link.startsWith("https:"))) {
+    if (link.startsWith("#")) assert(slugs.includes(link), link);
+    else await Deno.stat(link);
+  }
+});
