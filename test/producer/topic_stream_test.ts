@@ -228,7 +228,7 @@ Deno.test("writable() carries a failure to the pipe's source", async () => {
   r.cluster.failNext("Produce", "TOPIC_AUTHORIZATION_FAILED");
   let cancelReason: unknown;
   const source = new ReadableStream<string>({
-    pull: (controller) => controller.enqueue("a"),
+    pull: (controller) => controller.enqueue("a".repeat(10_000)),
     cancel: (reason) => void (cancelReason = reason),
   });
 
