@@ -58,6 +58,18 @@ export function checkCallOptions(options: object | undefined, allowed: readonly 
   }
 }
 
+/**
+ * The options of a call whose only option is a signal, checked.
+ *
+ * @param options What the caller passed.
+ * @returns The same.
+ * @throws {TypeError} For a signal that is none, or an unknown name.
+ */
+export function signalOnly(options: { signal?: AbortSignal }): { signal?: AbortSignal } {
+  checkCallOptions(options, ["signal"]);
+  return options;
+}
+
 function oneOf(name: string, allowed: readonly string[]): Check {
   return (value) => {
     if (allowed.includes(value as string)) return;

@@ -10,6 +10,7 @@ import { type ProducerOptions, quote, resolveOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, LaneInfo, RecordInput } from "../record.ts";
 import type { DeliveryOptions, DeliveryPair, Outcome } from "./delivery_stream.ts";
 import { logEvent, type LoggedEvent } from "./event_log.ts";
+import { signalOnly } from "./call_options.ts";
 import { ProducerCore } from "./producer_core.ts";
 import { Topic, type TopicHandleOptions } from "./topic.ts";
 import type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions } from "./topic_core.ts";
@@ -175,7 +176,8 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    * @returns The topic's metadata.
    * @throws {ConnectionError} When no broker can be reached: after one round, naming each address and reason.
    */
-  async prepare(topic: string, { signal }: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+  async prepare(topic: string, options: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+    const { signal } = signalOnly(options);
     return await this.#core.topic(topic).prepare(signal);
   }
 
@@ -186,7 +188,8 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    * @param options A signal.
    * @throws {ConnectionError} When no broker can be reached: after one round, naming each address and reason.
    */
-  async metadata(topic: string, { signal }: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+  async metadata(topic: string, options: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+    const { signal } = signalOnly(options);
     return await this.#core.topic(topic).metadata(signal);
   }
 
@@ -206,7 +209,8 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    * @param input The record it is asked for, by default one without a key.
    * @param options A signal.
    */
-  async pick(topic: string, input?: RecordInput, { signal }: { signal?: AbortSignal } = {}): Promise<Pick> {
+  async pick(topic: string, input?: RecordInput, options: { signal?: AbortSignal } = {}): Promise<Pick> {
+    const { signal } = signalOnly(options);
     return await this.#core.topic(topic).pick(input, signal);
   }
 
@@ -215,7 +219,8 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    *
    * @param options A signal; its reason is the rejection.
    */
-  async flush({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async flush(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = signalOnly(options);
     await this.#core.held(() => this.#core.flush(signal));
   }
 
@@ -226,8 +231,9 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    * @param options A signal that ends the wait.
    * @throws {DeliveryError} When the time was over first; its `outcomes` name what was not delivered.
    */
-  close({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    return this.#core.close(signal);
+  async close(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = signalOnly(options);
+    await this.#core.close(signal);
   }
 
   /**

@@ -11,6 +11,7 @@ import { quote, type TopicOptions } from "../options.ts";
 import type { Delivery, LaneInfo, RecordInput } from "../record.ts";
 import type { DeliveryOptions, DeliveryPair, Outcome } from "./delivery_stream.ts";
 import { deliveryStream } from "./delivery_stream.ts";
+import { signalOnly } from "./call_options.ts";
 import type { ProducerCore } from "./producer_core.ts";
 import type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions, TopicCore } from "./topic_core.ts";
 import { topicStream, type WritableOptions } from "./topic_stream.ts";
@@ -108,12 +109,14 @@ export class Topic<T = RecordInput> extends ProducerEvents {
   }
 
   /** Connects: see `Producer.prepare`. */
-  async prepare({ signal }: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+  async prepare(options: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+    const { signal } = signalOnly(options);
     return await this.#core.prepare(signal);
   }
 
   /** Fetches metadata: see `Producer.metadata`. */
-  async metadata({ signal }: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+  async metadata(options: { signal?: AbortSignal } = {}): Promise<TopicMetadata> {
+    const { signal } = signalOnly(options);
     return await this.#core.metadata(signal);
   }
 
@@ -123,12 +126,14 @@ export class Topic<T = RecordInput> extends ProducerEvents {
   }
 
   /** Asks the strategy: see `Producer.pick`. */
-  async pick(input?: T, { signal }: { signal?: AbortSignal } = {}): Promise<Pick> {
+  async pick(input?: T, options: { signal?: AbortSignal } = {}): Promise<Pick> {
+    const { signal } = signalOnly(options);
     return await this.#core.pick(input === undefined ? undefined : this.#input(input), signal);
   }
 
   /** Resolves when everything accepted for this topic before the call is settled: see `Producer.flush`. */
-  async flush({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async flush(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = signalOnly(options);
     await this.#producer.held(() => this.#producer.flush(signal, [this.#core]));
   }
 

@@ -482,3 +482,17 @@ Deno.test("Producer warns once on brokers without producer ids, and delivers", a
   assertEquals(r.warnings.length, 1);
   assertEquals(r.cluster.records("t").length, 2);
 });
+
+Deno.test("methods that take only a signal refuse one that is none, and close nothing", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  await using producer = new Producer({ bootstrap: cluster.bootstrap });
+  const wrong = { signal: "soon" } as unknown as { signal: AbortSignal };
+
+  await assertRejects(() => producer.close(wrong), TypeError, `"signal"`);
+  await assertRejects(() => producer.flush(wrong), TypeError, `"signal"`);
+  await assertRejects(() => producer.prepare("t", wrong), TypeError, `"signal"`);
+  await assertRejects(() => producer.metadata("t", wrong), TypeError, `"signal"`);
+  await assertRejects(() => producer.pick("t", "x", wrong), TypeError, `"signal"`);
+
+  assertEquals((await producer.send("t", "still open")).offset, 0n);
+});
