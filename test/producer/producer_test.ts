@@ -484,8 +484,8 @@ Deno.test("Producer warns once on brokers without producer ids, and delivers", a
 });
 
 Deno.test("methods that take only a signal refuse one that is none, and close nothing", async () => {
-  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
-  await using producer = new Producer({ bootstrap: cluster.bootstrap });
+  await using r = await rig({ topics: { t: 1 } });
+  const { producer } = r;
   const wrong = { signal: "soon" } as unknown as { signal: AbortSignal };
 
   await assertRejects(() => producer.close(wrong), TypeError, `"signal"`);
