@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
+import { resolveOptions } from "../src/options.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { flagsInHelp, isEkaf, runCommand, wordsOf } from "./readme_shell.ts";
 import { runSnippet, snippetsOf, type Transcript } from "./readme_snippets.ts";
@@ -156,4 +157,32 @@ Deno.test("README.md links to files that exist, and to headings of its own", asy
     if (link.startsWith("#")) assert(slugs.includes(link), link);
     else await Deno.stat(link);
   }
+});
+
+/** The first cells of the table below a heading, without what is not code; with `column`, another cell beside it. */
+function tableOf(heading: string, column: number): [name: string, cell: string][] {
+  const section = markdown.split(`\n## ${heading}\n`)[1]!.split(/^## /m)[0]!;
+  return Array.from(section.matchAll(/^\| `(\w+)`.*$/gm), ([row, name]) => [name!, row.split(" | ")[column]!.trim()]);
+}
+
+Deno.test("README.md has a row for every option, with its default", () => {
+  const { bootstrap: _, ...defaults } = resolveOptions({ bootstrap: "localhost" });
+  const rows = tableOf("Options", 2);
+
+  assertEquals(rows.map(([name]) => name).toSorted(), ["bootstrap", ...Object.keys(defaults)].toSorted());
+  for (const [name, cell] of rows) {
+    const value = defaults[name as keyof typeof defaults];
+    if (typeof value === "number") assertEquals(Number(cell.replaceAll(" ", "")), value, name);
+    if (typeof value === "string" || typeof value === "boolean") {
+      assertEquals(cell, `\`${JSON.stringify(value)}\``, name);
+    }
+  }
+});
+
+Deno.test("README.md has a row for every event, and no other", async () => {
+  const source = await Deno.readTextFile("src/events.ts");
+  const map = source.split("export interface ProducerEventMap {")[1]!.split(/^}/m)[0]!;
+  const events = Array.from(map.matchAll(/^ {2}(\w+): /gm), ([, name]) => name!);
+
+  assertEquals(tableOf("Events", 1).map(([name]) => name), events);
 });
