@@ -4,8 +4,8 @@
  * Drawn by cli-progress (npm), the library most command lines of this platform use: it redraws ten times a second at
  * most, estimates the time left from the last seconds, hides the cursor and cleans up behind itself. Compared with the
  * progress bar of `@std/cli`: that one is in an unstable module, so that any release may change it, exists on JSR only,
- * redraws once a second, and knows no time left. It is loaded when there is a terminal, so that pipes and services never
- * fetch it. What it writes goes through {@linkcode Shell}; the layout is made here, since it has to fit any width.
+ * redraws once a second, and knows no time left. It is run when there is a terminal, never for pipes and services. What it
+ * writes goes through {@linkcode Shell}; the layout is made here, since it has to fit any width.
  *
  * @module
  */
