@@ -10,6 +10,7 @@ import {
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { resolveOptions } from "../../src/options.ts";
 import { ProducerCore } from "../../src/producer/producer_core.ts";
+import { SeededRandom } from "../protocol/seeded_random.ts";
 import { heard, holdProduce, numbered, QUICK, rig, texts, until } from "./rig.ts";
 
 /** A port where nobody listens. */
@@ -296,3 +297,67 @@ Deno.test('overflow "dropOldest" lets go of batches without records through a lo
     assertEquals(stored, values.slice(-50));
   }
 });
+
+for (const overflow of ["wait", "reject", "dropOldest", "dropNewest"] as const satisfies Overflow[]) {
+  Deno.test(`overflow "${overflow}" settles every record once, as it is in the log, through outages`, async () => {
+    await using cluster = await EmbeddedCluster.listen({ brokers: 2, replication: 2, topics: { t: 3 } });
+    const core = new ProducerCore(
+      resolveOptions({
+        bootstrap: cluster.bootstrap,
+        logger: null,
+        ...QUICK,
+        overflow,
+        downtimeMaxRecords: 40,
+        partitionMaxBytes: 8_000,
+        batchMaxBytes: 1_500,
+        bufferMaxBytes: 16_000,
+      }),
+      () => {},
+    );
+    const topic = core.topic("t");
+    const random = new SeededRandom(7);
+    const verdicts = new Map<string, string>();
+    const pending: Promise<unknown>[] = [];
+    let next = 0;
+    for (let round = 0; round < 60; round++) {
+      if (round % 20 === 5) await Promise.all([1, 2].map((id) => cluster.stop(id)));
+      if (round % 20 === 15) await Promise.all([1, 2].map((id) => cluster.start(id)));
+      for (let call = 0; call < 10; call++) {
+        const values = Array.from(
+          { length: 1 + random.below(4) },
+          () => `${next++}`.padEnd(5 + random.below(200), "."),
+        );
+        const inputs = values.map((value) => ({ value, key: random.below(2) === 0 ? value.slice(-2) : null }));
+        const options = {
+          timeoutMs: random.below(3) === 0 ? 5 : 60_000,
+          ...(random.below(5) === 0 ? { signal: AbortSignal.timeout(3) } : {}),
+        };
+        pending.push(
+          topic.send(inputs, options).then(
+            (deliveries) => (deliveries as unknown[]).map(() => "delivered"),
+            (error) => error.outcomes?.map((outcome: DeliveryFailure) => outcome.error?.verdict ?? "delivered"),
+          ).then((outcomes?: string[]) =>
+            values.forEach((value, i) => {
+              assert(!verdicts.has(value));
+              verdicts.set(value, outcomes?.[i] ?? "notPersisted");
+            })
+          ),
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await Promise.all(pending);
+    const held = topic.lanes.downtime.held();
+    await core.close();
+
+    const stored = texts(cluster.records("t"));
+    assertEquals(new Set(stored).size, stored.length);
+    assertEquals([held, verdicts.size], [{ records: 0, bytes: 0 }, next]);
+    for (const [value, verdict] of verdicts) {
+      if (verdict === "delivered") assert(stored.includes(value), value);
+      if (verdict === "notPersisted") assert(!stored.includes(value), value);
+    }
+    assert([...verdicts.values()].includes("delivered"));
+    assert([...verdicts.values()].includes("notPersisted"));
+  });
+}
