@@ -220,23 +220,23 @@ export class Intake implements AdmissionHost {
 
   /** Implements `AdmissionHost`. */
   route(inputIndex: number, refusals: RefusalListener): Destination | null {
-    const destination = this.#topic.room ?? this.#lane();
-    const isRefused = destination instanceof Error;
-    if (!isRefused && !this.#isDropping) return destination;
-    const cause = isRefused ? destination : this.#topic.overflow.makeRoom(destination, this.#neededBytes());
-    if (cause === null) return destination as Destination;
+    const { room } = this.#topic;
+    const partition = room === null ? this.#topic.route(this.record) : null;
+    if (partition !== null && typeof partition !== "number") return this.#refuse(partition, inputIndex, refusals);
+    const destination = room ?? this.#topic.lane(partition!);
+    if (!this.#isDropping) return destination;
+    const cause = this.#topic.overflow.makeRoom(destination, this.#neededBytes());
+    return cause === null ? destination : this.#refuse(cause, inputIndex, refusals);
+  }
+
+  /** Tells that the prepared record does not come in. */
+  #refuse(cause: Error, inputIndex: number, refusals: RefusalListener): null {
     const error = this.#topic.refusal(cause);
     const at = { topic: this.#topic.topic, partition: null };
     // The record's bytes are copied now: the encoder goes on to the next one.
     const failure = failureOf(this.record, at, error);
     refusals.refused(inputIndex, error, () => failure);
     return null;
-  }
-
-  /** The lane of the prepared record, or why it is refused. */
-  #lane(): Lane | Error {
-    const partition = this.#topic.route(this.record);
-    return typeof partition === "number" ? this.#topic.lane(partition) : partition;
   }
 
   /** Bytes that the prepared record may need at most. */

@@ -30,8 +30,6 @@ export class LaneSettlement {
   readonly label: string;
   /** Accepted records that are not settled. */
   bufferedRecords = 0;
-  /** Bytes ever taken. */
-  takenBytes = 0;
   /** Records acknowledged. */
   deliveredCount = 0;
   /** Records that failed. */
@@ -40,6 +38,7 @@ export class LaneSettlement {
   connectionError: unknown = undefined;
   readonly #context: LaneContext;
   readonly #partition: number | null;
+  #givenBytes = 0;
 
   /**
    * @param context What the lanes of the topic share.
@@ -52,11 +51,15 @@ export class LaneSettlement {
     this.label = `${JSON.stringify(context.topic)}${partition === null ? "" : ` partition ${partition}`}`;
   }
 
+  /** Bytes ever taken: those of records that are settled, and of those that are not. */
+  get takenBytes(): number {
+    return this.#givenBytes + this.share.bytes;
+  }
+
   /** Notes a record that was appended. */
   taken(bytes: number): void {
     this.#context.budget.take(this.share, bytes);
     this.bufferedRecords++;
-    this.takenBytes += bytes;
   }
 
   /** Tells the recipients of a batch that a broker has it. */
@@ -85,7 +88,7 @@ export class LaneSettlement {
     this.fail(batch, spans, { verdict: "notPersisted", cause });
     for (const span of spans) {
       batch.strike(span);
-      this.#context.budget.give(this.share, span.bytes);
+      this.#give(span.bytes);
     }
     this.#settled(records);
     if (batch.count === 0) batch.passBarriers();
@@ -93,7 +96,7 @@ export class LaneSettlement {
 
   /** Gives back what a record held that was struck out; {@linkcode dropped} is to follow. */
   takeBack(span: Span): void {
-    this.#context.budget.give(this.share, span.bytes);
+    this.#give(span.bytes);
     this.bufferedRecords -= span.count;
   }
 
@@ -148,20 +151,25 @@ export class LaneSettlement {
       this.fail(batch, [span], { verdict, cause: causes[i] });
     });
     batch.showFailed(null);
-    this.#context.budget.give(this.share, bytesBefore - batch.recordBytes);
+    this.#give(bytesBefore - batch.recordBytes);
     this.#settled(indexes.length);
   }
 
   /** Moves a record out of these books: it goes on in another's. */
   handOver(batch: Batch): void {
-    this.#context.budget.give(this.share, batch.recordBytes);
+    this.#give(batch.recordBytes);
     this.bufferedRecords -= batch.count;
   }
 
   #finish(batch: Batch): void {
-    this.#context.budget.give(this.share, batch.recordBytes);
+    this.#give(batch.recordBytes);
     this.#settled(batch.count);
     batch.passBarriers();
+  }
+
+  #give(bytes: number): void {
+    this.#givenBytes += bytes;
+    this.#context.budget.give(this.share, bytes);
   }
 
   #settled(records: number): void {

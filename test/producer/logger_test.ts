@@ -23,7 +23,7 @@ Deno.test("a logger hears of connections on the level debug, of downtimes on the
   await r.producer.flush();
 
   const kinds = (level: string) => new Set(lines.filter((line) => line[0] === level).map(([, kind]) => kind));
-  assert(kinds("debug").isSupersetOf(new Set(["timetoconnect", "laneup", "lanedown", "metadatachanged"])));
+  assert(kinds("debug").isSupersetOf(new Set(["timetoconnect", "laneup", "lanedown"])));
   assertEquals(kinds("info"), new Set(["down t", "up t"]));
   assert(lines.at(-1)![0] === "debug" || lines.some(([, , text]) => text.includes('"t" was down for')));
 });
