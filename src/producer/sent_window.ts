@@ -252,6 +252,7 @@ export class SentWindow implements IdentityListener {
           retryAtMs,
           logStartOffset: answer.logStartOffset,
           needsNewId: code.name === "INVALID_PRODUCER_ID_MAPPING",
+          knowsProducer: code.name === "OUT_OF_ORDER_SEQUENCE_NUMBER",
         });
       case "split":
         return sent.count > 1 ? this.#split(sent) : machine.rejected(sent, true);

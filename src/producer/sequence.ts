@@ -10,45 +10,10 @@
 
 import type { Verdict } from "../errors.ts";
 import { newSentBatch, type SentBatch, verdictOf } from "./sent_batch.ts";
+import type { ProducerIdentity, SequenceAction, SequenceTurn } from "./sequence_action.ts";
 
 export type { SentBatch } from "./sent_batch.ts";
-
-/** Under whose numbers batches go out. */
-export interface ProducerIdentity {
-  /** From InitProducerId. */
-  readonly producerId: bigint;
-  /** Raised whenever numbering must start again. */
-  readonly producerEpoch: number;
-}
-
-/** What the owner of the machine must do. */
-export type SequenceAction<B> =
-  /** Write new numbers into the batch before it is sent again. */
-  | { readonly type: "number"; readonly sent: SentBatch<B> }
-  /** The broker has the batch. `isImplied`: known only from the answer to a later one. */
-  | {
-    readonly type: "acknowledge";
-    readonly sent: SentBatch<B>;
-    readonly isImplied: boolean;
-    readonly duplicate: boolean;
-  }
-  /** The batch will not be sent again. */
-  | { readonly type: "fail"; readonly sent: SentBatch<B>; readonly verdict: Verdict }
-  /** Nothing is in flight and numbering must start again: call {@linkcode SequenceMachine.adopt} with a new identity. */
-  | { readonly type: "renew"; readonly needsNewId: boolean }
-  /** The log lost records it had acknowledged. */
-  | { readonly type: "dataloss"; readonly lastAckedOffset: bigint | null };
-
-/** What may be sent now. */
-export type SequenceTurn<B> =
-  /** This batch, again. */
-  | { readonly type: "resend"; readonly sent: SentBatch<B> }
-  /** A new batch. */
-  | { readonly type: "new" }
-  /** Nothing before that time. */
-  | { readonly type: "wait"; readonly untilMs: number }
-  /** Nothing before an answer or an identity comes. */
-  | { readonly type: "blocked" };
+export type { ProducerIdentity, SequenceAction, SequenceTurn } from "./sequence_action.ts";
 
 /** How a machine behaves. */
 export interface SequenceOptions {
@@ -99,6 +64,8 @@ export class SequenceMachine<B> {
   #hole: number | null = null;
   /** First number given back: the batches behind it are renumbered from it once nothing is in flight. */
   #gap: number | null = null;
+  /** The batch to send again although an earlier one was refused for its number: see {@linkcode outOfSequence}. */
+  #probe: SentBatch<B> | null = null;
   #renewal: "epoch" | "id" | null = null;
   #renewalRequested = false;
 
@@ -133,14 +100,17 @@ export class SequenceMachine<B> {
     this.#nowMs = nowMs;
     // A leader that has forgotten us takes any number. Five batches at once after a day without any: it refuses the
     // first (NOT_ENOUGH_REPLICAS), takes the second, and their order is lost.
-    if (this.#inFlight === 0 && nowMs - this.#lastSentMs >= BROKER_REMEMBERS_MS) this.#isLeaderConfirmed = false;
+    if (this.#inFlight === 0 && nowMs - this.#lastSentMs >= BROKER_REMEMBERS_MS) {
+      this.#isLeaderConfirmed = false;
+      this.#probe = null;
+    }
     if ((this.#idempotent && this.#identity === null) || this.#renewal !== null || this.#gap !== null) return BLOCKED;
     if (this.#isRetrying && this.#inFlight > 0) return BLOCKED;
     const window = this.#idempotent && this.#isLeaderConfirmed ? this.#maxInFlight : 1;
     if (this.#inFlight >= window) return BLOCKED;
     if (nowMs < this.#retryAtMs) return { type: "wait", untilMs: this.#retryAtMs };
     if (this.#sent.length === this.#inFlight) return NEW;
-    return { type: "resend", sent: this.#sent.find((sent) => !sent.isInFlight)! };
+    return { type: "resend", sent: this.#probe ?? this.#sent.find((sent) => !sent.isInFlight)! };
   }
 
   /** Numbers a new batch of `count` records; {@linkcode turn} must have said `"new"`. Follow with {@linkcode send}. */
@@ -165,7 +135,11 @@ export class SequenceMachine<B> {
 
   /** The broker has the batch; `duplicate`: it says it had it before (DUPLICATE_SEQUENCE_NUMBER). */
   acknowledged(sent: SentBatch<B>, answer: { baseOffset: bigint | null; duplicate: boolean }): SequenceAction<B>[] {
+    const isProbe = sent === this.#probe;
     this.#land(sent);
+    if (isProbe && !this.#hasRoomBefore(sent, answer.baseOffset)) {
+      return this.#disagreed(sent, { isLoss: answer.baseOffset !== null });
+    }
     if (this.#idempotent && answer.duplicate && !sent.isUnknown) {
       // Rule 13: it cannot have this batch already; somebody else's numbers collide with ours.
       return this.#renew("epoch", sent.isAbandoned ? this.#giveUp(sent) : []);
@@ -216,26 +190,27 @@ export class SequenceMachine<B> {
     return this.#retry(sent, retryAtMs);
   }
 
-  /** The broker expected another number, or does not know the producer (45, 47, 49, 59). */
+  /**
+   * The broker expected another number, or does not know the producer (45, 47, 49, 59). `knowsProducer`: it expected
+   * another number of this very producer (45).
+   */
   outOfSequence(
     sent: SentBatch<B>,
-    answer: { retryAtMs: number; logStartOffset: bigint; needsNewId: boolean },
+    answer: { retryAtMs: number; logStartOffset: bigint; needsNewId: boolean; knowsProducer?: boolean },
   ): SequenceAction<B>[] {
+    const isProbe = sent === this.#probe;
     this.#land(sent);
     if (!this.#idempotent) return this.#afterAnswer(this.#giveUp(sent));
     // Behind an unsettled batch, or behind numbers that were given back, that was to be expected.
-    if (this.#sent[0] !== sent || this.#gap !== null || this.#renewal !== null) {
+    if ((this.#sent[0] !== sent && !isProbe) || this.#gap !== null || this.#renewal !== null) {
       return this.#retry(sent, answer.retryAtMs);
     }
+    this.#probe = answer.knowsProducer === true ? this.#probeAfter(sent) : null;
+    if (this.#probe !== null) return [];
     const isLogShortened = this.#lastAckedOffset !== null && answer.logStartOffset > this.#lastAckedOffset;
-    const actions: SequenceAction<B>[] = [];
-    if (this.#hasAcked && this.#hole === null && !isLogShortened && !answer.needsNewId) {
-      actions.push({ type: "dataloss", lastAckedOffset: this.#lastAckedOffset });
-    }
-    if (sent.isAbandoned) actions.push(...this.#giveUp(sent));
     // Not at once: a broker that says so to everything would have us spend epoch after epoch.
     this.#retryAtMs = Math.max(this.#retryAtMs, answer.retryAtMs);
-    return this.#renew(answer.needsNewId ? "id" : "epoch", actions);
+    return this.#disagreed(sent, { isLoss: !isLogShortened && !answer.needsNewId, needsNewId: answer.needsNewId });
   }
 
   /**
@@ -294,6 +269,7 @@ export class SequenceMachine<B> {
    */
   leaderChanged(): void {
     this.#leaderTerm++;
+    this.#probe = null;
     this.#isLeaderConfirmed = false;
     this.#retryAtMs = 0;
   }
@@ -309,7 +285,11 @@ export class SequenceMachine<B> {
     this.#identity = identity;
     this.#nextSequence = 0;
     this.#hasAcked = this.#isLeaderConfirmed = false;
-    this.#hole = this.#gap = this.#renewal = null;
+    this.#hole =
+      this.#gap =
+      this.#probe =
+      this.#renewal =
+        null;
     this.#renewalRequested = false;
     const actions: SequenceAction<B>[] = [];
     for (const sent of [...this.#sent]) {
@@ -328,6 +308,7 @@ export class SequenceMachine<B> {
   }
 
   #land(sent: SentBatch<B>): void {
+    this.#probe = null;
     sent.isInFlight = false;
     this.#inFlight--;
   }
@@ -335,6 +316,42 @@ export class SequenceMachine<B> {
   #doubt(sent: SentBatch<B>): void {
     sent.isUnknown = true;
     sent.unknownSinceMs ??= sent.sentMs;
+  }
+
+  /**
+   * The next batch to ask about when one of unknown outcome is out of order. Five batches are sent, all are appended, and
+   * all brokers are killed before they answer. A broker that restarts knows only the last batch of a producer: the first,
+   * sent again, is out of order although it is in the log. The fifth is recognised, which acknowledges them all (rule 4:
+   * this broker keeps numbers of ours, or it would not have refused the first).
+   */
+  #probeAfter(sent: SentBatch<B>): SentBatch<B> | null {
+    if (sent.isAbandoned || !sent.isUnknown) return null;
+    // Number 0 is taken by a broker that knows earlier epochs only.
+    const later = this.#sent.slice(this.#sent.indexOf(sent) + 1);
+    return later.find(({ isUnknown, baseSequence }) => isUnknown && baseSequence !== 0) ?? null;
+  }
+
+  /**
+   * Whether what was acknowledged, and every batch before `sent`, can lie before its offset. Not so where an unclean leader
+   * has lost all that it had of us, then taken the fifth batch from an old connection: it takes any number of a stranger.
+   */
+  #hasRoomBefore(sent: SentBatch<B>, baseOffset: bigint | null): boolean {
+    const earlier = this.#sent.slice(0, this.#sent.indexOf(sent));
+    const recordCount = earlier.reduce((sum, { count }) => sum + count, 0);
+    return baseOffset !== null && baseOffset > (this.#lastAckedOffset ?? -1n) + BigInt(recordCount);
+  }
+
+  /** Broker and lane disagree about the log, which is a loss unless something explains it: numbering begins again. */
+  #disagreed(
+    sent: SentBatch<B>,
+    { isLoss, needsNewId = false }: { isLoss: boolean; needsNewId?: boolean },
+  ): SequenceAction<B>[] {
+    const actions: SequenceAction<B>[] = [];
+    if (isLoss && this.#hasAcked && this.#hole === null) {
+      actions.push({ type: "dataloss", lastAckedOffset: this.#lastAckedOffset });
+    }
+    if (sent.isAbandoned) actions.push(...this.#giveUp(sent));
+    return this.#renew(needsNewId ? "id" : "epoch", actions);
   }
 
   #retry(sent: SentBatch<B>, retryAtMs: number): SequenceAction<B>[] {
@@ -345,6 +362,7 @@ export class SequenceMachine<B> {
 
   /** Rules 7 and 12: what was certainly not appended gives its numbers back, what may have been leaves a hole. */
   #giveUp(sent: SentBatch<B>): SequenceAction<B>[] {
+    this.#probe = null;
     this.#sent.splice(this.#sent.indexOf(sent), 1);
     if (!sent.isUnknown) this.#giveBack(sent.baseSequence);
     else if (this.#hole === null || isLater(sent.baseSequence, this.#hole)) this.#hole = sent.baseSequence;

@@ -175,7 +175,9 @@ class SequenceModel {
       case "sequence":
       case "newId": {
         const logStartOffset = BigInt(answer.logStartOffset);
-        return machine.outOfSequence(sent, { retryAtMs, logStartOffset, needsNewId: answer.type === "newId" });
+        const { knowsProducer } = answer;
+        const needsNewId = answer.type === "newId";
+        return machine.outOfSequence(sent, { retryAtMs, logStartOffset, needsNewId, knowsProducer });
       }
       case "failed":
       case "failedUnknown":

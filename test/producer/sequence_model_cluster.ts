@@ -15,7 +15,7 @@ import type { ModelProfile } from "./sequence_model_schedule.ts";
 /** What an answer says, in the terms of the lane's window. */
 export type Answer =
   | { readonly type: "done"; readonly baseOffset: number }
-  | { readonly type: "sequence" | "newId"; readonly logStartOffset: number }
+  | { readonly type: "sequence" | "newId"; readonly logStartOffset: number; readonly knowsProducer: boolean }
   | { readonly type: "duplicate" | "refused" | "unknown" | "failed" | "failedUnknown" | "tooLarge" | "invalid" };
 
 /** A batch on its way. */
@@ -171,8 +171,6 @@ export class ModelCluster {
   /** Restarts the leader. */
   restart(): void {
     this.#log.restart();
-    // A batch that is not remembered is out of order when sent again, as after a loss.
-    this.#books.maySeeLoss = true;
   }
 
   /** Lets a day pass, unless something is late. */
@@ -198,7 +196,9 @@ export class ModelCluster {
     const refusal = isFaulty ? this.#refusal(fault, request) : null;
     if (refusal !== null) return refusal;
     const verdict = this.#log.append(request.transmission.bytes);
-    if (verdict.type !== "appended" && verdict.type !== "duplicate") return this.#sequenceError("sequence");
+    if (verdict.type !== "appended" && verdict.type !== "duplicate") {
+      return this.#sequenceError("sequence", verdict.type === "outOfOrder");
+    }
     // Appended here, and then: replicas were slow (7, 20), or the broker lost its leadership (6, with an offset).
     if (isFaulty) return { type: fault % 4 === 0 ? "failedUnknown" : "unknown" };
     this.#log.commit(verdict.entry);
@@ -214,10 +214,11 @@ export class ModelCluster {
     if (type !== "sequence" && type !== "newId") return { type };
     if (!this.#profile.idempotent) return { type: "refused" };
     this.#books.maySeeLoss = true;
-    return this.#sequenceError(type);
+    // A broker out of its mind: it does not say that it knows us, which is what is built upon.
+    return this.#sequenceError(type, false);
   }
 
-  #sequenceError(type: "sequence" | "newId"): Answer {
-    return { type, logStartOffset: this.#log.startOffset };
+  #sequenceError(type: "sequence" | "newId", knowsProducer: boolean): Answer {
+    return { type, logStartOffset: this.#log.startOffset, knowsProducer };
   }
 }

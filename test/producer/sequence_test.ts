@@ -14,6 +14,7 @@ type Sent = SentBatch<string>;
 const FIRST = { producerId: 7n, producerEpoch: 0 };
 const SECOND = { producerId: 7n, producerEpoch: 1 };
 const SEQUENCE_ERROR = { retryAtMs: 0, logStartOffset: 0n, needsNewId: false };
+const OUT_OF_ORDER = { ...SEQUENCE_ERROR, knowsProducer: true };
 
 function machine(options: Partial<SequenceOptions> = {}): Machine {
   const made = new SequenceMachine<string>({ idempotent: true, maxInFlight: 5, onUnknown: "retry", ...options });
@@ -235,6 +236,65 @@ Deno.test("outOfSequence() reports a loss and begins anew when the oldest batch 
   const made = confirmed();
 
   assertEquals(told(made.outOfSequence(send(made, "a"), SEQUENCE_ERROR)), ["dataloss 9", "renew epoch"]);
+});
+
+Deno.test("outOfSequence() acknowledges all when a restarted broker recognises only the last of them", () => {
+  const made = confirmed();
+  const [a, b, c] = ["a", "b", "c"].map((batch) => send(made, batch)) as [Sent, Sent, Sent];
+  for (const each of [a, b, c]) made.unknown(each, 0);
+  made.leaderChanged();
+
+  const order = resend(made);
+  const first = told(made.outOfSequence(a, OUT_OF_ORDER));
+  order.push(...resend(made));
+  const second = told(made.outOfSequence(b, OUT_OF_ORDER));
+  order.push(...resend(made));
+
+  assertEquals([order, first, second], [["a", "b", "c"], [], []]);
+  assertEquals(told(acknowledge(made, c, 12n)), ["acknowledge a implied", "acknowledge b implied", "acknowledge c"]);
+});
+
+Deno.test("outOfSequence() reports a loss when no later batch is recognised either", () => {
+  const made = confirmed();
+  const [a, b] = [send(made, "a"), send(made, "b")];
+  for (const each of [a, b]) made.unknown(each, 0);
+  resend(made);
+  made.outOfSequence(a, OUT_OF_ORDER);
+  resend(made);
+
+  assertEquals(told(made.outOfSequence(b, OUT_OF_ORDER)), ["dataloss 9", "renew epoch"]);
+});
+
+Deno.test("acknowledged() reports a loss when the log has no room for the earlier batches", () => {
+  const made = confirmed();
+  const [a, b] = [send(made, "a"), send(made, "b")];
+  for (const each of [a, b]) made.unknown(each, 0);
+  resend(made);
+  made.outOfSequence(a, OUT_OF_ORDER);
+  resend(made);
+
+  assertEquals(told(acknowledge(made, b, 0n)), ["dataloss 9", "renew epoch"]);
+});
+
+Deno.test("outOfSequence() asks about the oldest batch first when the leader changes in between", () => {
+  const made = confirmed();
+  const [a, b] = [send(made, "a"), send(made, "b")];
+  for (const each of [a, b]) made.unknown(each, 0);
+  resend(made);
+  made.outOfSequence(a, OUT_OF_ORDER);
+
+  made.leaderChanged();
+
+  assertEquals(resend(made), ["a"]);
+});
+
+Deno.test("outOfSequence() asks about no later batch when the broker does not know the producer", () => {
+  const made = confirmed();
+  const [a, b] = [send(made, "a"), send(made, "b")];
+  for (const each of [a, b]) made.unknown(each, 0);
+  resend(made);
+
+  assertEquals(told(made.outOfSequence(a, SEQUENCE_ERROR)), ["dataloss 9", "renew epoch"]);
 });
 
 Deno.test("outOfSequence() reports no loss when retention has removed what was acknowledged", () => {
