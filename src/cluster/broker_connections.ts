@@ -175,7 +175,7 @@ export class BrokerConnections {
     if (waitMs > 0) await this.#unlessRetired(slot, pause(waitMs, { timers, signal: slot.retired.signal }));
     const broker = this.#host.metadata().brokers.get(slot.brokerId);
     if (broker === undefined) {
-      this.#slots.delete(slotKey(slot.brokerId, slot.lane));
+      this.#backOff(slot); // Who asks again and again would leave no time for the answer that tells.
       this.#host.onDialFailed();
       throw new ConnectionError(`Cannot connect to broker ${slot.brokerId}: the cluster does not tell where it is`, {
         address: "",

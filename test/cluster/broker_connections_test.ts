@@ -88,6 +88,30 @@ Deno.test("Cluster.connection() to a broker nobody told of is refused", async ()
   cluster.close();
 });
 
+Deno.test("Cluster.connection() to a broker nobody told of waits before it is refused again", async () => {
+  let brokers = ["1@a:1"];
+  const { cluster, timers } = world({ Metadata: () => told(brokers, { t: { leaders: [7] } }) });
+  cluster.watch("t", new Watcher());
+  await cluster.firstRound;
+  await assertRejects(() => cluster.connection(7, 0), ConnectionError);
+  let isRefused = false;
+
+  const again = cluster.connection(7, 0).catch(() => isRefused = true);
+  await timers.advance(99);
+  assertEquals(isRefused, false);
+  await timers.advance(1);
+  await again;
+  brokers = ["1@a:1", "7@b:1"];
+  cluster.refresh();
+  await timers.advance(1_000);
+
+  assertEquals([isRefused, cluster.broker(7)?.host], [true, "b"]);
+  const connecting = cluster.connection(7, 0);
+  await timers.advance(250);
+  assertEquals((await connecting).address.host, "b");
+  cluster.close();
+});
+
 Deno.test("Cluster follows a broker that moved, and lets requests under way finish", async () => {
   let port = 1;
   const answering = Promise.withResolvers<void>();
