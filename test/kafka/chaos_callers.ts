@@ -37,13 +37,12 @@ export class Pace {
 
   set recordsPerSecond(value: number) {
     this.#recordsPerSecond = value;
-    this.#owed = 0;
   }
 
   /** How many records are due; waits for the next tick first. */
   async next(): Promise<number> {
-    if (this.#recordsPerSecond === Infinity) return BURST_CHUNK_RECORDS;
-    await delay(TICK_MS);
+    if (this.#recordsPerSecond !== Infinity) await delay(TICK_MS);
+    if (this.#recordsPerSecond === Infinity) return BURST_CHUNK_RECORDS; // now, or since the delay began
     const nowMs = performance.now();
     this.#owed += Math.min(MAX_TICK_MS, nowMs - this.#lastMs) * this.#recordsPerSecond / 1000;
     this.#lastMs = nowMs;

@@ -35,6 +35,8 @@ export class NetworkChaos implements AsyncDisposable {
   readonly #proxies: readonly FaultProxy[];
   readonly #random: Random;
   readonly #ending = new AbortController();
+  /** The cut that no connection has met yet. */
+  #pendingCut: Disposable | undefined;
 
   /** Starts a proxy before each broker. */
   static async listen(entrances: readonly Entrance[], random: Random): Promise<NetworkChaos> {
@@ -72,6 +74,7 @@ export class NetworkChaos implements AsyncDisposable {
 
   stop(): void {
     this.#ending.abort();
+    this.#pendingCut?.[Symbol.dispose]();
   }
 
   /** Closes all proxies. */
@@ -82,14 +85,17 @@ export class NetworkChaos implements AsyncDisposable {
 
   async #spoil(proxy: FaultProxy, fault: NetworkFault): Promise<void> {
     this.counts[fault]++;
+    // Cuts that lay in wait through an outage would all fall on the first connections after it.
+    this.#pendingCut?.[Symbol.dispose]();
     const direction = this.#random.pick<ProxyDirection>(["toBroker", "toClient"]);
     switch (fault) {
       case "cut":
-        return void proxy.cut({
+        this.#pendingCut = proxy.cut({
           afterBytes: this.#random.below(LONGEST_CUT_BYTES),
           direction,
-          end: this.#random.pick(["close", "reset", "halfOpen"]),
+          end: this.#random.pick(["close", "close", "reset", "reset", "halfOpen"]),
         });
+        return;
       case "reset":
         return proxy.reset();
       case "close":

@@ -52,6 +52,7 @@ export interface ChaosReport {
 
 const TOPIC = "chaos";
 const PARTITION_COUNT = 12;
+const PROGRESS_MS = 5_000;
 const IMPATIENT_MS = 1_500;
 /** Every run has each kind of step; the seed chooses their order. */
 const FIRST_STEPS: readonly BrokerStep[] = [
@@ -98,17 +99,18 @@ class ChaosRun {
   readonly #callers: Record<string, Caller>;
   readonly #patient: StreamCaller;
   readonly #producers: readonly Producer[];
-  readonly #watch = new Watch();
+  readonly #watch: Watch;
   readonly #paced = { records: 0, seconds: 0 };
   readonly #burst = { records: 0, seconds: 0 };
 
   constructor(options: ChaosOptions, parts: { network: NetworkChaos; brokers: BrokerChaos; random: Random }) {
     this.#options = options;
     this.#parts = parts;
+    this.#watch = new Watch(options.log);
     // Two producers: in the second, records that are given up leave holes between those that are not.
-    const [alone, mixed] = this.#producers = [0, 1].map(() => {
+    const [alone, mixed] = this.#producers = ["alone", "mixed"].map((name) => {
       const producer = new Producer({ bootstrap: parts.network.bootstrap, requestTimeoutMs: 10_000, logger: null });
-      this.#watch.listen(producer);
+      this.#watch.listen(producer, name);
       return producer;
     }) as [Producer, Producer];
     const of = (caller: number, producer: Producer, share: number) => {
@@ -130,6 +132,7 @@ class ChaosRun {
     const callers = Object.values(this.#callers);
     const running = Promise.all(callers.map((caller) => caller.run()));
     const spoiling = network.run();
+    const reporting = setInterval(() => log(`  acknowledged: ${this.#watch.progress()}`), PROGRESS_MS);
     const startMs = performance.now();
     await Promise.race([this.#untilPaced(), running]); // It ends first only when it fails.
     this.#paced.seconds = (performance.now() - startMs) / 1000;
@@ -141,6 +144,7 @@ class ChaosRun {
     for (const caller of callers) caller.stop();
     log("settle");
     await running;
+    clearInterval(reporting);
     this.#watch.note(this.#producers, TOPIC);
     await Promise.all(this.#producers.map((producer) => producer.close()));
   }
