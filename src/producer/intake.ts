@@ -220,11 +220,17 @@ export class Intake implements AdmissionHost {
 
   /** Implements `AdmissionHost`. */
   route(inputIndex: number, refusals: RefusalListener): Destination | null {
-    const { room } = this.#topic;
-    const partition = room === null ? this.#topic.route(this.record) : null;
-    if (partition !== null && typeof partition !== "number") return this.#refuse(partition, inputIndex, refusals);
-    const destination = room ?? this.#topic.lane(partition!);
-    if (!this.#isDropping) return destination;
+    if (this.#isDropping) return this.#routeInto(inputIndex, refusals);
+    if (this.#topic.room !== null) return this.#topic.room;
+    const partition = this.#topic.route(this.record);
+    return typeof partition === "number" ? this.#topic.lane(partition) : this.#refuse(partition, inputIndex, refusals);
+  }
+
+  /** The same where room is made for the record by dropping others, or it is dropped itself. */
+  #routeInto(inputIndex: number, refusals: RefusalListener): Destination | null {
+    const partition = this.#topic.room === null ? this.#topic.route(this.record) : -1;
+    if (typeof partition !== "number") return this.#refuse(partition, inputIndex, refusals);
+    const destination = this.#topic.room ?? this.#topic.lane(partition);
     const cause = this.#topic.overflow.makeRoom(destination, this.#neededBytes());
     return cause === null ? destination : this.#refuse(cause, inputIndex, refusals);
   }
