@@ -308,22 +308,6 @@ Deno.test("send() rides over a broker that forgot all producers", async () => {
   assertEquals(texts(r.cluster.records("t")), ["a", "b"]);
 });
 
-Deno.test("send() waits out a throttle that a broker asks for", async () => {
-  await using r = await rig({ topics: { t: 1 } });
-  const throttled = heard(r.producer, "throttled");
-  using _hook = r.cluster.intercept("Produce", async (request, next) => {
-    const answer = await next(request);
-    return typeof answer === "string" ? answer : { ...answer, throttleTimeMs: 12 };
-  });
-  await r.producer.send("t", "a");
-  const startMs = performance.now();
-
-  await r.producer.send("t", "b");
-
-  assert(performance.now() - startMs > 5);
-  assertEquals(throttled[0], { broker: 1, ms: 12 });
-});
-
 Deno.test("send() to one partition goes on while another one is refused", async () => {
   await using r = await rig({ topics: { t: 2 } });
   await r.producer.prepare("t");
