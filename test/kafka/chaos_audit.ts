@@ -5,7 +5,7 @@
  */
 
 import type { Ledger } from "./chaos_ledger.ts";
-import { keyOf, numbered } from "./chaos_records.ts";
+import { hashOf, keyOf, numbered } from "./chaos_records.ts";
 import type { ReadRecord } from "./harness.ts";
 
 /** What must not be there, counted. All of it is 0 or something is wrong. */
@@ -16,7 +16,7 @@ export interface Faults {
   doubled: number;
   /** First met behind a later record of the same caller in the same partition. */
   reordered: number;
-  /** Of a key whose records lie in two partitions at once: more than an added partition explains. */
+  /** In a partition that its key has had no reason to go to: partitions are only ever added. */
   scattered: number;
   /** Failed as `notPersisted`, and in the log. */
   resurrected: number;
@@ -41,14 +41,8 @@ export interface Remarks {
   possiblyTwice: number;
 }
 
-/** Numbers of a key's records in one partition. */
-interface Stretch {
-  partition: number;
-  first: number;
-  last: number;
-}
-
 const EXAMPLE_COUNT = 10;
+const NOWHERE = 2 ** 16 - 1;
 
 /** One audit: feed it the whole topic, then {@linkcode finish}. */
 export class Audit {
@@ -63,14 +57,20 @@ export class Audit {
   readonly #timesSeen: readonly Uint8Array[];
   /** Highest number met, by caller, then partition. */
   readonly #highest: number[][];
-  readonly #stretches: Map<number, Stretch[]>[];
+  /** Where each record was met first, by caller, then number. */
+  readonly #partitions: readonly Uint16Array[];
+  readonly #partitionCounts: readonly number[];
 
-  /** @param ledgers By number of the caller. */
-  constructor(ledgers: readonly Ledger[]) {
+  /**
+   * @param ledgers By number of the caller.
+   * @param partitionCounts How many partitions the topic had, in the course of time.
+   */
+  constructor(ledgers: readonly Ledger[], partitionCounts: readonly number[]) {
     this.#ledgers = ledgers;
     this.#timesSeen = ledgers.map(({ count }) => new Uint8Array(count));
     this.#highest = ledgers.map(() => []);
-    this.#stretches = ledgers.map(() => new Map());
+    this.#partitions = ledgers.map(({ count }) => new Uint16Array(count).fill(NOWHERE));
+    this.#partitionCounts = partitionCounts;
   }
 
   /** Looks at records in the order of their logs. */
@@ -95,7 +95,7 @@ export class Audit {
         if (!isMissing || fate === "pending" || fate === "possiblyPersisted") continue;
         this.#fault("missing", null, `${caller}:${number} was ${fate}`);
       }
-      for (const [key, stretches] of this.#stretches[caller]!) this.#checkStretches(`${caller}-${key}`, stretches);
+      this.#checkPartitions(caller);
     });
   }
 
@@ -115,29 +115,23 @@ export class Audit {
     const highest = this.#highest[caller]![record.partition] ?? -1;
     if (number < highest) this.#fault("reordered", record, `${what} behind ${highest},`);
     else this.#highest[caller]![record.partition] = number;
-    if (keyOf(number) >= 0) this.#extend(caller, number, record.partition);
+    this.#partitions[caller]![number] = record.partition;
   }
 
-  #extend(caller: number, number: number, partition: number): void {
-    const byKey = this.#stretches[caller]!;
-    const key = keyOf(number);
-    let stretches = byKey.get(key);
-    if (stretches === undefined) byKey.set(key, stretches = []);
-    const stretch = stretches.find((stretch) => stretch.partition === partition);
-    if (stretch === undefined) stretches.push({ partition, first: number, last: number });
-    else {
-      stretch.first = Math.min(stretch.first, number);
-      stretch.last = Math.max(stretch.last, number);
-    }
-  }
-
-  /** An added partition moves a key once and for all: its records before and after must not be mixed. */
-  #checkStretches(key: string, stretches: Stretch[]): void {
-    stretches.sort((a, b) => a.first - b.first);
-    for (let i = 1; i < stretches.length; i++) {
-      const [before, after] = [stretches[i - 1]!, stretches[i]!];
-      if (before.last < after.first) continue;
-      this.#fault("scattered", null, `key ${key} is in ${JSON.stringify(before)} and ${JSON.stringify(after)}`);
+  /** An added partition moves keys, those of all later records: whoever is behind it by one record is not in order. */
+  #checkPartitions(caller: number): void {
+    const partitions = this.#partitions[caller]!;
+    const hashes = new Map<number, number>();
+    let era = 0;
+    for (let number = 0; number < partitions.length; number++) {
+      const key = keyOf(number);
+      const partition = partitions[number]!;
+      if (key < 0 || partition === NOWHERE) continue;
+      let hash = hashes.get(key);
+      if (hash === undefined) hashes.set(key, hash = hashOf(caller, key));
+      const present = this.#partitionCounts.findIndex((count, i) => i >= era && hash % count === partition);
+      if (present >= 0) era = present;
+      else this.#fault("scattered", null, `${caller}:${number} is in partition ${partition}`);
     }
   }
 

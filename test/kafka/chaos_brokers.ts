@@ -37,6 +37,7 @@ export interface BrokerChaosOptions {
 const BLACKOUT_MS = 30_000;
 /** Shorter and longer than the 6 s after which a broker counts as dead. */
 const LONGEST_DOWN_MS = 8_000;
+const MOST_ATTEMPTS = 6;
 
 /** Kills, freezes, restarts and moves. */
 export class BrokerChaos {
@@ -53,11 +54,12 @@ export class BrokerChaos {
     move: () => this.#move(),
     grow: () => this.#grow(),
   };
-  #partitionCount: number;
+  /** How many partitions the topic had, in the course of time. */
+  readonly partitionCounts: number[];
 
   constructor(options: BrokerChaosOptions) {
     this.#options = options;
-    this.#partitionCount = options.partitionCount;
+    this.partitionCounts = [options.partitionCount];
   }
 
   /** Does one step; resolves when all brokers run again. */
@@ -114,7 +116,9 @@ export class BrokerChaos {
   async #move(): Promise<void> {
     const { kafka, topic, random, log } = this.#options;
     const id = this.#anyId();
-    const partitions = Array.from({ length: this.#partitionCount }, (_, i) => i).filter(() => random.below(2) === 0);
+    const partitions = Array.from({ length: this.partitionCounts.at(-1)! }, (_, i) => i).filter(() =>
+      random.below(2) === 0
+    );
     if (partitions.length === 0) partitions.push(0);
     log(`move ${partitions.length} leaders to ${id}`);
     try {
@@ -129,11 +133,25 @@ export class BrokerChaos {
   async #grow(): Promise<void> {
     const { kafka, topic, random, log } = this.#options;
     const added = 1 + random.below(3);
+    const count = this.partitionCounts.at(-1)! + added;
     log(`add ${added} partitions`);
-    // Asked for again after a time-out, it may be told that they are there.
-    await kafka.addPartitions(topic, this.#partitionCount + added);
-    this.#partitionCount += added;
+    await this.#insist(() => kafka.addPartitions(topic, count));
+    this.partitionCounts.push(count);
     this.counts.partitionsAdded += added;
+  }
+
+  /** Tries again until it is done: the brokers may have no controller at the moment. */
+  async #insist(change: () => Promise<void>): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await change();
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        if (text.includes("already has")) return; // An earlier attempt of which nothing was heard.
+        if (attempt === MOST_ATTEMPTS) throw error;
+        this.#options.log(`again: ${text}`);
+      }
+    }
   }
 
   #anyId(): number {

@@ -5,6 +5,7 @@
  */
 
 import type { ProducerRecord } from "@ekaf/ekaf";
+import { murmur2, toPositive } from "../../protocol/murmur2.ts";
 
 /** Keys of one caller: prime, so that they meet every remainder by which something else is chosen. */
 const KEY_COUNT = 997;
@@ -25,6 +26,11 @@ export interface Numbered {
 /** Number of a caller's key, -1 for a record without one. */
 export function keyOf(number: number): number {
   return number % UNKEYED_EVERY === UNKEYED_EVERY - 1 ? -1 : number % KEY_COUNT;
+}
+
+/** What a key's partition is the remainder of. */
+export function hashOf(caller: number, key: number): number {
+  return toPositive(murmur2(new TextEncoder().encode(keyText(caller, key))));
 }
 
 /** A caller's record of a number. */

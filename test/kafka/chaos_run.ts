@@ -151,7 +151,8 @@ class ChaosRun {
 
   /** Reads everything back. */
   async audit(kafka: Kafka): Promise<Audit> {
-    const audit = new Audit(Object.values(this.#callers).map(({ ledger }) => ledger));
+    const ledgers = Object.values(this.#callers).map(({ ledger }) => ledger);
+    const audit = new Audit(ledgers, this.#parts.brokers.partitionCounts);
     for await (const records of kafka.read(TOPIC)) audit.read(records);
     audit.finish();
     return audit;
