@@ -226,6 +226,19 @@ Deno.test("SentWindow.answered() takes the next epoch at once when the broker ex
   assertEquals([host.told, numbersOf(sent)], [["lost past 0, log begins at 0"], "7/1 0"]);
 });
 
+Deno.test("SentWindow.answered() delivers all when a restarted broker recognises only the last of them", async () => {
+  const host = new Host();
+  const window = await confirmed(host);
+  const sent = [send(window, "a"), send(window, "b")];
+  for (const each of sent) window.unanswered(each, new Error("closed"), true);
+  window.leaderChanged();
+
+  window.answered(resend(window), { ...DONE, errorCode: 45 });
+  window.answered(resend(window), { ...DONE, baseOffset: 2n });
+
+  assertEquals(host.told, ["delivered a", "delivered b"]);
+});
+
 Deno.test("SentWindow.answered() fetches another id when epochs have run out", async () => {
   const ids = await idsOf({ producerId: 7n, producerEpoch: 32767 }, { producerId: 8n, producerEpoch: 0 });
   const window = await confirmed(new Host(), ids);
