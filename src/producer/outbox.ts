@@ -154,6 +154,13 @@ export class Outbox {
       return false;
     }
     const connection = this.#connection;
+    if (connection.isClosed) {
+      // It takes no more requests, but ends only with the last answer under way: its broker left, or moved elsewhere.
+      // Were it kept until then, the drain would go round and round in microtasks, none of its batches could be sent,
+      // and the answers that would end the connection could never be read.
+      this.#disconnected(connection, undefined);
+      return true;
+    }
     const { taken, acks } = this.#collect(now);
     if (acks === null) return false;
     const entries: RequestEntry[] = [];
@@ -336,7 +343,7 @@ export class Outbox {
     this.#connection = connection;
     this.#connectError = undefined;
     this.#failedAttempts = 0;
-    connection.closed.then((cause) => this.#disconnected(cause));
+    connection.closed.then((cause) => this.#disconnected(connection, cause));
     for (const lane of this.#lanes) {
       lane.setUp(true);
       this.#ready.add(lane);
@@ -344,7 +351,8 @@ export class Outbox {
     this.#schedule();
   }
 
-  #disconnected(cause: unknown): void {
+  #disconnected(connection: Connection, cause: unknown): void {
+    if (this.#connection !== connection) return;
     this.#connection = null;
     if (this.#isClosed) return;
     for (const lane of this.#lanes) lane.setUp(false, cause);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { rig, texts } from "./rig.ts";
+import { rig, texts, until } from "./rig.ts";
 
 Deno.test("Outbox sends no batch that was given up while it was taken", async () => {
   await using both = await rig({ topics: { t: 1 } });
@@ -43,4 +43,30 @@ Deno.test("Lane tells of doubt when a record is refused by name after its batch 
     "possiblyPersisted",
     undefined,
   ]);
+});
+
+Deno.test("Outbox leaves a connection that takes no more requests while an answer is under way on it", async () => {
+  await using r = await rig({ brokers: 1, topics: { t: 1 } }, { metadataMaxAgeMs: 10 });
+  await r.producer.send("t", "first");
+  const gate = Promise.withResolvers<void>();
+  let isHeld = false;
+  using _hook = r.cluster.intercept("Produce", async (request, next) => {
+    if (!isHeld) {
+      isHeld = true;
+      await gate.promise;
+    }
+    return await next(request);
+  });
+  const held = r.producer.send("t", "held");
+  await until(() => isHeld);
+
+  // The same broker by another name: the connection by the old one is to end with the answer under way.
+  r.cluster.advertise(1, r.cluster.bootstrap[0]!.replace("127.0.0.1", "localhost"));
+  await until(() => r.producer.info("t")[0]!.address!.startsWith("localhost"));
+  const next = r.producer.send("t", "next");
+  await until(() => true); // A turn of the event loop comes although a batch waits for another connection.
+  gate.resolve();
+
+  await Promise.all([held, next]);
+  assertEquals(texts(r.cluster.records("t")), ["first", "held", "next"]);
 });
