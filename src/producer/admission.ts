@@ -9,9 +9,6 @@ import type { RecordInput } from "../record.ts";
 import type { RefusalListener, SpanTarget } from "./batch.ts";
 import type { BudgetShare, Waiter } from "./budget.ts";
 
-/** Framing that a record may need at most beside key, value and headers. */
-const RECORD_FRAMING_BYTES = 40;
-
 /** Where a record goes: a lane, or the waiting room of its topic. */
 export interface Destination {
   /** Partition, null for the waiting room. */
@@ -27,7 +24,7 @@ export interface AdmissionHost {
   /** The record being admitted: one object for all. */
   readonly record: EncodableRecord & {
     partition: number;
-    readonly payloadBytes: number;
+    readonly neededBytes: number;
     beginRun(): void;
     prepareAt(inputs: readonly RecordInput[], index: number, nowMs: number): void;
   };
@@ -177,7 +174,7 @@ export class Admission implements Waiter {
         last = null; // Whoever was told may have taken of the budget.
         continue;
       }
-      const neededBytes = record.payloadBytes + record.headers.length + RECORD_FRAMING_BYTES;
+      const { neededBytes } = record;
       if (destination !== last || neededBytes > grantedBytes) {
         grantedBytes = host.grantedBytes(destination.share);
         if (neededBytes > grantedBytes) {

@@ -34,9 +34,6 @@ export interface IntakeOptions {
   readonly partitions?: (number | null)[];
 }
 
-/** Framing that a record may need at most beside key, value and headers. */
-const RECORD_FRAMING_BYTES = 40;
-
 /** Deadlines of a stream's records are this part of their time-out apart. */
 const DEADLINE_STEPS = 128;
 
@@ -151,7 +148,7 @@ export class Intake implements AdmissionHost {
       this.#runEnded(0);
       return null;
     }
-    const neededBytes = this.#neededBytes();
+    const neededBytes = this.record.neededBytes;
     if (neededBytes > this.grantedBytes(destination.share)) return destination;
     const to = this.#to ??= { recipient: call.recipient, deadlineMs, inputIndex };
     to.recipient = call.recipient;
@@ -210,7 +207,7 @@ export class Intake implements AdmissionHost {
   grantedBytes(share: BudgetShare): number {
     const grantedBytes = this.#context.budget.grantedBytes(share);
     const { overflow } = this.#topic;
-    return overflow.isGated ? overflow.throughGate(grantedBytes, this.#neededBytes()) : grantedBytes;
+    return overflow.isGated ? overflow.throughGate(grantedBytes, this.record.neededBytes) : grantedBytes;
   }
 
   /** Implements `AdmissionHost`. */
@@ -231,7 +228,7 @@ export class Intake implements AdmissionHost {
     const partition = this.#topic.room === null ? this.#topic.route(this.record) : -1;
     if (typeof partition !== "number") return this.#refuse(partition, inputIndex, refusals);
     const destination = this.#topic.room ?? this.#topic.lane(partition);
-    const cause = this.#topic.overflow.makeRoom(destination, this.#neededBytes());
+    const cause = this.#topic.overflow.makeRoom(destination, this.record.neededBytes);
     return cause === null ? destination : this.#refuse(cause, inputIndex, refusals);
   }
 
@@ -243,11 +240,6 @@ export class Intake implements AdmissionHost {
     const failure = failureOf(this.record, at, error);
     refusals.refused(inputIndex, error, () => failure);
     return null;
-  }
-
-  /** Bytes that the prepared record may need at most. */
-  #neededBytes(): number {
-    return this.record.payloadBytes + this.record.headers.length + RECORD_FRAMING_BYTES;
   }
 
   /** Implements `AdmissionHost`. */
@@ -303,7 +295,7 @@ export class Intake implements AdmissionHost {
     let neededBytes = 0;
     const destinations = inputs.map((input) => {
       this.record.prepare(input, 0);
-      const bytes = this.#neededBytes();
+      const bytes = this.record.neededBytes;
       neededBytes += bytes;
       const partition = this.#topic.room === null ? this.#topic.route(this.record) : null;
       if (partition instanceof Error) return null; // Asked again when its turn comes, and told then.

@@ -17,8 +17,10 @@ import { TextRun } from "./text_run.ts";
 
 const encoder = new TextEncoder();
 
-/** Most bytes that a record takes beside its key, value and headers as the first of a batch, the batch's included. */
-const MOST_FRAMING_BYTES = RECORD_BATCH_OVERHEAD_BYTES + 40;
+/** Most bytes that a record takes beside its key, value and headers. */
+const RECORD_FRAMING_BYTES = 40;
+/** The same as the first record of a batch, the batch's own included. */
+const MOST_FRAMING_BYTES = RECORD_BATCH_OVERHEAD_BYTES + RECORD_FRAMING_BYTES;
 /** A UTF-16 code unit becomes at most three bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -67,6 +69,11 @@ export class RecordEncoder implements EncodableRecord {
     this.headers = NO_HEADERS;
     this.value = text;
     this.payloadBytes = text.length;
+  }
+
+  /** Bytes that the record may need at most in a batch: what the budget is asked for. */
+  get neededBytes(): number {
+    return this.payloadBytes + this.headers.length + RECORD_FRAMING_BYTES;
   }
 
   /**
