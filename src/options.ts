@@ -7,6 +7,20 @@
 import type { Logger } from "./logger.ts";
 import type { Transport } from "./transport.ts";
 import type { Partitioner } from "./partitioner.ts";
+import {
+  callable,
+  type Check,
+  checkAll,
+  checkBootstrap,
+  checkLogger,
+  checkNames,
+  checkTopics,
+  integer,
+  milliseconds,
+  oneOf,
+  quote,
+  typed,
+} from "./option_checks.ts";
 
 /** Who must have a record before it counts as acknowledged: all in-sync replicas, the leader, nobody. */
 export type Acks = "all" | 1 | 0;
@@ -286,9 +300,6 @@ const producerDefaults: Omit<ResolvedOptions, keyof ResolvedTopicOptions | "boot
   logger: undefined,
 };
 
-/** Throws when `value` is not a valid value of the option `name`. */
-type Check = (name: string, value: unknown) => void;
-
 const topicChecks: Record<keyof TopicOptions, Check> = {
   acks: oneOf("all", 1, 0),
   deliveryTimeoutMs: milliseconds(1, { infinite: true }),
@@ -375,18 +386,6 @@ export function resolveTopicOptions(producer: ResolvedOptions, options: TopicOpt
   return resolved;
 }
 
-/** Shows a value in an error message, short. */
-export function quote(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  if (typeof value === "bigint") return `${value}n`;
-  try {
-    const text = JSON.stringify(value) ?? String(value);
-    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
-}
-
 function pickTopicOptions(from: ResolvedTopicOptions): ResolvedTopicOptions {
   return Object.fromEntries(Object.keys(topicDefaults).map((name) => [name, from[name as keyof TopicOptions]])) as
     & object
@@ -396,14 +395,6 @@ function pickTopicOptions(from: ResolvedTopicOptions): ResolvedTopicOptions {
 /** A copy without the properties that are undefined, so that `{ lingerMs: undefined }` means the default. */
 function defined<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
-}
-
-function checkAll(options: object, checks: Record<string, Check>, what: string): void {
-  for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-    if (check === undefined) throw new TypeError(`Cannot use ${what} ${quote(name)}: there is no such option`);
-    if (value !== undefined) check(name, value);
-  }
 }
 
 /** The bounds of memory must leave room for the largest batch, or its records could never be admitted or sent. */
@@ -423,45 +414,6 @@ function checkSizes(producer: { bufferMaxBytes: number; requestMaxBytes: number 
   }
 }
 
-function typed(type: "string" | "number" | "boolean"): Check {
-  return (name, value) => {
-    const actual: string = typeof value;
-    if (actual !== type) throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a ${type}`);
-  };
-}
-
-function callable(name: string, value: unknown): void {
-  if (typeof value !== "function") {
-    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a function`);
-  }
-}
-
-function oneOf(...values: readonly unknown[]): Check {
-  return (name, value) => {
-    if (values.includes(value)) return;
-    const error = values.some((allowed) => typeof allowed === typeof value) ? RangeError : TypeError;
-    throw new error(`Cannot use ${quote(name)} ${quote(value)}: it must be one of ${values.map(quote).join(", ")}`);
-  };
-}
-
-function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check {
-  return (name, value) => {
-    typed("number")(name, value);
-    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-      throw new RangeError(`Cannot use ${quote(name)} ${String(value)}: it must be an integer from ${min} to ${max}`);
-    }
-  };
-}
-
-function milliseconds(min: number, { infinite = false } = {}): Check {
-  return (name, value) => {
-    typed("number")(name, value);
-    const ms = value as number;
-    if (ms >= min && (Number.isFinite(ms) || (infinite && ms === Infinity))) return;
-    throw new RangeError(`Cannot use ${quote(name)} ${String(ms)}: it must be at least ${min} milliseconds`);
-  };
-}
-
 function backoff(given: { initial?: number; max?: number } | undefined): { initial: number; max: number } {
   const { initial, max } = producerDefaults.retryBackoffMs;
   return {
@@ -477,27 +429,4 @@ function checkBackoff(name: string, value: unknown): void {
   checkAll(value, { initial: milliseconds(0), max: milliseconds(0) }, `${quote(name)}'s`);
   const { initial, max } = backoff(value);
   if (initial > max) throw new RangeError(`Cannot use ${quote(name)} ${quote(value)}: initial must not be above max`);
-}
-
-function checkBootstrap(name: string, value: unknown): void {
-  if (typeof value !== "string") return checkNames(name, value, { empty: false });
-}
-
-function checkNames(name: string, value: unknown, { empty = true }: { empty?: boolean } = {}): void {
-  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {
-    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be an array of strings`);
-  }
-  if (!empty && value.length === 0) throw new RangeError(`Cannot use ${quote(name)} []: it must not be empty`);
-}
-
-function checkTopics(name: string, value: unknown): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be an object of topic options`);
-  }
-}
-
-function checkLogger(name: string, value: unknown): void {
-  if (value !== null && typeof value !== "object") {
-    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be null or an object with methods`);
-  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quote } from "../options.ts";
+import { quote } from "../option_checks.ts";
 
 /** Throws when `value` is not valid for the option. */
 type Check = (value: unknown) => void;

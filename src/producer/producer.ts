@@ -6,7 +6,8 @@
 
 import type { TopicMetadata } from "../cluster/metadata.ts";
 import { type ProducerEventMap, ProducerEvents, type ProducerEventType } from "../events.ts";
-import { type ProducerOptions, quote, resolveOptions } from "../options.ts";
+import { quote } from "../option_checks.ts";
+import { type ProducerOptions, resolveOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, LaneInfo, RecordInput } from "../record.ts";
 import type { DeliveryOptions, DeliveryPair, Outcome } from "./delivery_stream.ts";
 import { logEvent, type LoggedEvent } from "./event_log.ts";

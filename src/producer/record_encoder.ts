@@ -11,7 +11,7 @@ import {
   RECORD_BATCH_OVERHEAD_BYTES,
 } from "../../protocol/record_batch.ts";
 import { varintBytes } from "../../protocol/varint.ts";
-import { quote } from "../options.ts";
+import { quote } from "../option_checks.ts";
 import type { Bytes, ProducerRecord, RecordHeaders, RecordInput } from "../record.ts";
 import { TextRun } from "./text_run.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quote } from "../options.ts";
+import { quote } from "../option_checks.ts";
 import type { Partitioner, PartitionInput, TopicView } from "../partitioner.ts";
 import { javaCompatible } from "./partitioners.ts";
 

@@ -7,7 +7,8 @@
 import type { TopicMetadata } from "../cluster/metadata.ts";
 import { ProducerEvents } from "../events.ts";
 import type { ProducerEventMap, ProducerEventType, ProducerListener } from "../events.ts";
-import { quote, type TopicOptions } from "../options.ts";
+import { quote } from "../option_checks.ts";
+import type { TopicOptions } from "../options.ts";
 import type { Delivery, LaneInfo, RecordInput } from "../record.ts";
 import type { DeliveryOptions, DeliveryPair, Outcome } from "./delivery_stream.ts";
 import { deliveryStream } from "./delivery_stream.ts";

@@ -1,0 +1,100 @@
+/**
+ * Checks of option values, each by its kind: an error names the option and quotes the value.
+ *
+ * @module
+ */
+
+/** Throws when `value` is not a valid value of the option `name`. */
+export type Check = (name: string, value: unknown) => void;
+
+/** Shows a value in an error message, short. */
+export function quote(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
+
+/** Checks each option there is, and refuses names that are none. */
+export function checkAll(options: object, checks: Record<string, Check>, what: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    if (check === undefined) throw new TypeError(`Cannot use ${what} ${quote(name)}: there is no such option`);
+    if (value !== undefined) check(name, value);
+  }
+}
+
+/** A value of a primitive type. */
+export function typed(type: "string" | "number" | "boolean"): Check {
+  return (name, value) => {
+    const actual: string = typeof value;
+    if (actual !== type) throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a ${type}`);
+  };
+}
+
+/** A function. */
+export function callable(name: string, value: unknown): void {
+  if (typeof value !== "function") {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a function`);
+  }
+}
+
+/** One of a few values. */
+export function oneOf(...values: readonly unknown[]): Check {
+  return (name, value) => {
+    if (values.includes(value)) return;
+    const error = values.some((allowed) => typeof allowed === typeof value) ? RangeError : TypeError;
+    throw new error(`Cannot use ${quote(name)} ${quote(value)}: it must be one of ${values.map(quote).join(", ")}`);
+  };
+}
+
+/** A whole number within bounds, both included. */
+export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check {
+  return (name, value) => {
+    typed("number")(name, value);
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+      throw new RangeError(`Cannot use ${quote(name)} ${String(value)}: it must be an integer from ${min} to ${max}`);
+    }
+  };
+}
+
+/** A time, from `min` on. */
+export function milliseconds(min: number, { infinite = false } = {}): Check {
+  return (name, value) => {
+    typed("number")(name, value);
+    const ms = value as number;
+    if (ms >= min && (Number.isFinite(ms) || (infinite && ms === Infinity))) return;
+    throw new RangeError(`Cannot use ${quote(name)} ${String(ms)}: it must be at least ${min} milliseconds`);
+  };
+}
+
+/** Addresses: a string, or an array of them that is not empty. */
+export function checkBootstrap(name: string, value: unknown): void {
+  if (typeof value !== "string") return checkNames(name, value, { empty: false });
+}
+
+/** An array of strings. */
+export function checkNames(name: string, value: unknown, { empty = true }: { empty?: boolean } = {}): void {
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be an array of strings`);
+  }
+  if (!empty && value.length === 0) throw new RangeError(`Cannot use ${quote(name)} []: it must not be empty`);
+}
+
+/** An object of topics' options; they are checked where they are resolved. */
+export function checkTopics(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be an object of topic options`);
+  }
+}
+
+/** A logger, or null. */
+export function checkLogger(name: string, value: unknown): void {
+  if (value !== null && typeof value !== "object") {
+    throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be null or an object with methods`);
+  }
+}
