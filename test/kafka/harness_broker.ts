@@ -127,7 +127,7 @@ export class Broker implements KafkaBroker {
  * Ports nobody listens on. They lie below the range that outgoing connections use (32768 and up), so that none of these
  * can take the port of a broker that is being restarted.
  */
-function freePorts(count: number): number[] {
+export function freePorts(count: number): number[] {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = 12_000 + Math.floor(Math.random() * 20_000);

@@ -4,11 +4,14 @@
  * @module
  */
 
-/** Versions of Kafka that {@linkcode kafkaJars} knows. */
+/** Versions of Kafka that stand by themselves. */
 export type KafkaVersion = "4.3.1" | "3.9.1";
 
-/** What one version needs, as Maven coordinates. A version that runs with ZooKeeper lists its jars here as well. */
-const ARTIFACTS: Record<KafkaVersion, readonly string[]> = {
+/** Versions of Kafka that need ZooKeeper. */
+export type OldKafkaVersion = "2.8.2" | "1.1.1" | "0.10.2.2" | "0.8.2.2";
+
+/** What one version needs on Java 17, as Maven coordinates; the old ones bring ZooKeeper along. */
+const ARTIFACTS: Record<KafkaVersion | OldKafkaVersion, readonly string[]> = {
   // 4.x leaves the choice of a logging backend open; without one a broker dies silently.
   "4.3.1": [
     "org.apache.kafka:kafka_2.13:4.3.1",
@@ -16,6 +19,10 @@ const ARTIFACTS: Record<KafkaVersion, readonly string[]> = {
     "org.slf4j:slf4j-simple:1.7.36",
   ],
   "3.9.1": ["org.apache.kafka:kafka_2.13:3.9.1", "org.apache.kafka:kafka-tools:3.9.1"],
+  "2.8.2": ["org.apache.kafka:kafka_2.13:2.8.2", "org.slf4j:slf4j-log4j12:1.7.30"],
+  "1.1.1": ["org.apache.kafka:kafka_2.12:1.1.1", "log4j:log4j:1.2.17", "org.slf4j:slf4j-log4j12:1.7.25"],
+  "0.10.2.2": ["org.apache.kafka:kafka_2.11:0.10.2.2", "javax.xml.bind:jaxb-api:2.3.1"],
+  "0.8.2.2": ["org.apache.kafka:kafka_2.11:0.8.2.2"],
 };
 
 const MAVEN_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
@@ -33,7 +40,7 @@ const PACKAGES = {
 export type Tool = keyof typeof PACKAGES;
 
 const jarsFolder = new URL(".jars/", import.meta.url).pathname;
-const pending = new Map<KafkaVersion, Promise<string>>();
+const pending = new Map<KafkaVersion | OldKafkaVersion, Promise<string>>();
 
 /** Rejects with an `Error` naming the tool and how to get it, if it cannot be run. These tests fail, they never skip. */
 export async function requireTool(tool: Tool): Promise<void> {
@@ -47,13 +54,13 @@ export async function requireTool(tool: Tool): Promise<void> {
 }
 
 /** The class path of a version, `folder/*`, after fetching its jars if they are not there yet. */
-export function kafkaJars(version: KafkaVersion): Promise<string> {
+export function kafkaJars(version: KafkaVersion | OldKafkaVersion): Promise<string> {
   let jars = pending.get(version);
   if (jars === undefined) pending.set(version, jars = fetchJars(version));
   return jars;
 }
 
-async function fetchJars(version: KafkaVersion): Promise<string> {
+async function fetchJars(version: KafkaVersion | OldKafkaVersion): Promise<string> {
   await requireTool("java");
   const folder = `${jarsFolder}${version}`;
   const classPath = `${folder}/*`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { kafkaJars, type KafkaVersion } from "./harness_jars.ts";
+import { kafkaJars, type KafkaVersion, type OldKafkaVersion } from "./harness_jars.ts";
 
 /** How to start a Java process. */
 export interface JavaOptions {
@@ -29,7 +29,10 @@ const LOG4J = [
 ];
 
 /** Starts Java with the jars of `version`. The process id is Java's own, so that signals reach it. */
-export async function launchJava(version: KafkaVersion, options: JavaOptions): Promise<Deno.ChildProcess> {
+export async function launchJava(
+  version: KafkaVersion | OldKafkaVersion,
+  options: JavaOptions,
+): Promise<Deno.ChildProcess> {
   const { args, directory, name, heap = "256m", isPiped = false } = options;
   await Deno.writeTextFile(`${directory}/log4j.properties`, LOG4J.join("\n"));
   const java = [
@@ -54,7 +57,7 @@ export async function launchJava(version: KafkaVersion, options: JavaOptions): P
 }
 
 /** Runs Java to its end; rejects with the log when it fails. */
-export async function runJava(version: KafkaVersion, options: JavaOptions): Promise<void> {
+export async function runJava(version: KafkaVersion | OldKafkaVersion, options: JavaOptions): Promise<void> {
   const { code } = await (await launchJava(version, options)).status;
   if (code === 0) return;
   throw new Error(`Cannot run ${options.args[0]}: it ended with code ${code}:\n${await logTail(options)}`);

@@ -66,13 +66,22 @@ function parseConsoleLine(line: string): TextRecord {
   };
 }
 
-/** Reads all records of a topic with kcat, by partition. Header values must be text without commas. */
-export async function readWithKcat(bootstrap: string, topic: string): Promise<ReadRecord[]> {
+/**
+ * Reads all records of a topic with kcat, by partition. Header values must be text without commas.
+ *
+ * @param settings More settings of kcat's, `name=value`.
+ */
+export async function readWithKcat(
+  bootstrap: string,
+  topic: string,
+  settings: readonly string[] = [],
+): Promise<ReadRecord[]> {
   const { code, stdout, stderr } = await new Deno.Command("kcat", {
     args: [
       ...["-C", "-q", "-e", "-b", bootstrap, "-t", topic, "-o", "beginning"],
       ...["-f", "%p %o %T %K %S %h\\n%k%s"],
       ...["-X", "check.crcs=true", "-X", "fetch.wait.max.ms=50", "-X", "message.max.bytes=100000000"],
+      ...settings.flatMap((setting) => ["-X", setting]),
     ],
     stdin: "null",
   }).output();
