@@ -17,6 +17,7 @@ export * from "./errors.ts";
 export * from "./frame.ts";
 export * from "./messages/mod.ts";
 export * from "./murmur2.ts";
+export * from "./phash2.ts";
 export * from "./record_batch.ts";
 export {
   type DecodedRecord,
