@@ -9,7 +9,15 @@ export { Topic, type TopicHandleOptions } from "./src/producer/topic.ts";
 export type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions } from "./src/producer/topic_core.ts";
 export type { WritableOptions } from "./src/producer/topic_stream.ts";
 export type { DeliveryOptions, DeliveryPair, Outcome } from "./src/producer/delivery_stream.ts";
-export { javaCompatible, refuse } from "./src/producer/partitioners.ts";
+export { phash2 } from "./protocol/phash2.ts";
+export {
+  javaCompatible,
+  keyed,
+  random,
+  refuse,
+  stickyRoundRobin,
+  strictRoundRobin,
+} from "./src/producer/partitioners.ts";
 export type { Partitioner, PartitionInput, Refusal, TopicView } from "./src/partitioner.ts";
 export type { Acks, Overflow, ProducerOptions, TopicOptions } from "./src/options.ts";
 export type {

@@ -45,6 +45,12 @@ const CHECKS: Record<string, Check> = {
     assertEquals(output, []);
     assertEquals(texts("clicks"), ["/", "/cart"]);
   },
+  "Partitioners": ({ output }) => {
+    assertEquals(output, [
+      "1 1",
+      'Cannot deliver to "audit": the partitioner refused the record: too long for the audit',
+    ]);
+  },
   "Events": ({ output }) => {
     assertEquals(output.length, 1);
     assertMatch(output[0]!, /^ticks\/0: 1 records in [\d.]+ ms$/);

@@ -68,10 +68,21 @@ export class Routing {
 
   #check(partition: number, what: string): number | RangeError {
     const ids = this.#view.partitions;
-    // Ids are nearly always 0 to n-1.
-    if (ids[partition] === partition || ids.includes(partition)) return partition;
+    if (holds(ids, partition)) return partition;
     return new RangeError(`${what} ${partition} is no partition of ${quote(this.#view.name)} (${describeIds(ids)})`);
   }
+}
+
+/** Whether ascending ids hold one: at the cost of a look where they are 0 to n-1, as nearly always. */
+function holds(ids: readonly number[], id: number): boolean {
+  if (ids[id] === id) return true;
+  let low = 0;
+  for (let high = ids.length; low < high;) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return ids[low] === id;
 }
 
 function describeIds(ids: readonly number[]): string {

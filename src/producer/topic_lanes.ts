@@ -58,7 +58,8 @@ export class TopicLanes implements TopicWatcher, TopicView {
   readonly #laneContext: LaneContext;
   /** By partition, then by number of the lane. */
   readonly #lanes = new Map<number, Lane[]>();
-  #snapshot: TopicSnapshot | null = null;
+  /** What metadata says of each partition, null until it comes. */
+  #found: ReadonlyMap<number, PartitionSnapshot> | null = null;
   /** What was asked for last: the next record likely goes there as well. */
   #lastLane: Lane | null = null;
   #isWatching = false;
@@ -110,7 +111,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
     this.downtime.used();
     this.#context.cluster.watch(this.topic, this);
     const known = this.#context.cluster.topic(this.topic);
-    if (known !== undefined && this.#snapshot === null) this.onTopic(known);
+    if (known !== undefined && this.#found === null) this.onTopic(known);
   }
 
   /** Resolves at the first word about the topic: its partitions, or why they cannot be had now; or when it closes. */
@@ -145,7 +146,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
     let lane = lanes[index];
     if (lane === undefined) {
       lane = lanes[index] = new Lane(this.#laneContext, partition, index);
-      const found = this.#snapshot?.partitions.find((each) => each.partition === partition);
+      const found = this.#found?.get(partition);
       if (found !== undefined) this.#lead(lane, found);
     }
     return lane;
@@ -160,9 +161,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
   hasRoom(id: number): boolean {
     const last = this.#lastLane;
     const lane = last !== null && last.partition === id && last.index === 0 ? last : this.#lanes.get(id)?.[0];
-    if (lane === undefined) {
-      return this.#snapshot?.partitions.find(({ partition }) => partition === id)?.leader !== null;
-    }
+    if (lane === undefined) return this.#found?.get(id)?.leader !== null;
     if (lane.outbox === null || lane.outbox.state === "down") return false;
     return this.#context.budget.freeBytes(lane.share) >= LEAST_ROOM_BYTES;
   }
@@ -208,7 +207,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
   /** Implements `TopicWatcher`. */
   onTopic(snapshot: TopicSnapshot): void {
     const isRecreated = this.topicId !== null && snapshot.topicId !== null && snapshot.topicId !== this.topicId;
-    this.#snapshot = snapshot;
+    this.#found = new Map(snapshot.partitions.map((found) => [found.partition, found]));
     this.topicId = snapshot.topicId;
     this.quarantine = null;
     this.lastError = undefined;
