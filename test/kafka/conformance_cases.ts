@@ -7,7 +7,7 @@
 
 import { assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import {
-  BrokerError,
+  type BrokerError,
   type Delivery,
   DeliveryError,
   Producer,

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { assertEquals } from "@std/assert";
 import { CONFORMANCE_VERSIONS, releaseOf, startConformanceBroker } from "./conformance_brokers.ts";
 import { CONFORMANCE_CASES, type ConformanceCase, PARTITION_COUNT, type Verdict } from "./conformance_cases.ts";
