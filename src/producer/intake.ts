@@ -7,6 +7,7 @@
 import { BufferFullError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { RecordInput } from "../record.ts";
+import { UnknownPartitionError } from "../record_errors.ts";
 import { Admission, type AdmissionHost, type Destination } from "./admission.ts";
 import type { Recipient, RefusalListener, SpanTarget } from "./batch.ts";
 import type { BudgetShare } from "./budget.ts";
@@ -84,8 +85,9 @@ export class Intake implements AdmissionHost {
     if (typeof input === "string" || input instanceof Uint8Array || input.partition === undefined) return;
     const { partitions, topic } = this.#topic;
     if (partitions.length === 0 || partitions.includes(input.partition)) return;
-    throw new RangeError(
+    throw new UnknownPartitionError(
       `Cannot accept a record: "partition" ${input.partition} is no partition of ${JSON.stringify(topic)}`,
+      input.partition,
     );
   }
 

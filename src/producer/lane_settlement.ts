@@ -9,7 +9,7 @@ import type { Acknowledgement, Batch, Span } from "./batch.ts";
 import { dropRecords } from "./batch_division.ts";
 import { BudgetShare } from "./budget.ts";
 import { FailedRun } from "./failed_records.ts";
-import { Expiry } from "./expiry.ts";
+import { Expiry, textOf } from "./expiry.ts";
 import type { LaneContext } from "./lane_context.ts";
 
 /** How records ended without being acknowledged. */
@@ -186,7 +186,7 @@ export class LaneSettlement {
       reason = this.connectionError;
       text += `: ${textOf(reason)}`;
     } else if (cause instanceof Expiry && lastError !== undefined) {
-      reason = cause.because(textOf(lastError));
+      reason = cause.because(lastError);
       text = textOf(reason);
     }
     return new DeliveryError(`Cannot deliver to ${this.label}: ${text}`, {
@@ -197,9 +197,4 @@ export class LaneSettlement {
       cause: reason,
     });
   }
-}
-
-/** A reason in words. */
-export function textOf(reason: unknown): string {
-  return reason instanceof Error || reason instanceof DOMException ? reason.message : String(reason);
 }

@@ -13,6 +13,7 @@ import {
 import { varintBytes } from "../../protocol/varint.ts";
 import { quote } from "../option_checks.ts";
 import type { Bytes, ProducerRecord, RecordHeaders, RecordInput } from "../record.ts";
+import { RecordTooLargeError } from "../record_errors.ts";
 import { TextRun } from "./text_run.ts";
 
 const encoder = new TextEncoder();
@@ -168,8 +169,9 @@ function checkSize({ keyBytes, valueBytes, headersBytes }: PartSizes, batchMaxBy
   const bytes = RECORD_BATCH_OVERHEAD_BYTES + varintBytes(bodyBytes) + bodyBytes;
   if (bytes <= batchMaxBytes) return;
   const payloadBytes = Math.max(keyBytes, 0) + Math.max(valueBytes, 0);
-  throw new RangeError(
+  throw new RecordTooLargeError(
     `Cannot accept a record of ${payloadBytes} bytes: encoded it takes ${bytes}, more than "batchMaxBytes" ${batchMaxBytes}`,
+    { bytes, maxBytes: batchMaxBytes },
   );
 }
 

@@ -6,6 +6,7 @@
 
 import { quote } from "../option_checks.ts";
 import type { Partitioner, PartitionInput, TopicView } from "../partitioner.ts";
+import { RecordRefusedError, UnknownPartitionError } from "../record_errors.ts";
 import { javaCompatible } from "./partitioners.ts";
 
 /** A record as the routing sees it. */
@@ -52,7 +53,7 @@ export class Routing {
     if (choice === undefined) return this.#fallback(input, this.#view) as number;
     if (typeof choice === "number") return this.#check(choice, "the partitioner's choice");
     if (typeof choice === "object" && choice !== null && typeof choice.refused === "string") {
-      return new Error(`the partitioner refused the record: ${choice.refused}`);
+      return new RecordRefusedError(choice.refused);
     }
     return new TypeError(`the partitioner must return a partition, a refusal or undefined, not ${quote(choice)}`);
   }
@@ -69,7 +70,10 @@ export class Routing {
   #check(partition: number, what: string): number | RangeError {
     const ids = this.#view.partitions;
     if (holds(ids, partition)) return partition;
-    return new RangeError(`${what} ${partition} is no partition of ${quote(this.#view.name)} (${describeIds(ids)})`);
+    return new UnknownPartitionError(
+      `${what} ${partition} is no partition of ${quote(this.#view.name)} (${describeIds(ids)})`,
+      partition,
+    );
   }
 }
 

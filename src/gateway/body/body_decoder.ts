@@ -7,7 +7,7 @@
 import type { ProducerRecord } from "../../record.ts";
 import { BodyError } from "./body_error.ts";
 
-export { BodyError, type BodyErrorCode, type BodyErrorContext } from "./body_error.ts";
+export { BodyError, type BodyErrorContext } from "./body_error.ts";
 
 /**
  * Records out of the bytes of a request's body. Chunks may end anywhere: the records are the same, and so is the error
