@@ -18,6 +18,8 @@ import { readZipEntry } from "./zip_entry.ts";
 
 /** The Kafka release the tables mirror. */
 const KAFKA_VERSION = "4.3.1";
+/** The last release that speaks the versions that Kafka 4 has dropped (KIP-896). */
+const OLD_KAFKA_VERSION = "3.9.1";
 const SLF4J_VERSION = "1.7.36";
 
 /** A field of a definition of Kafka's. */
@@ -89,6 +91,70 @@ export function diffMessage(schema: MessageSchema, definition: KafkaMessage): st
   const commonStructs = new Map(definition.commonStructs?.map(({ name, fields }) => [name, fields]));
   const context = { path: schema.name, spoken: ours, commonStructs };
   return [...differences, ...diffFields(schema.fields, definition.fields, context)];
+}
+
+/**
+ * Compares the versions of a table that Kafka has dropped with the definition of a release that still had them.
+ *
+ * @param schema The table.
+ * @param definition Kafka's definition.
+ * @param older That of the earlier release.
+ * @returns The table and the definition to compare for the versions that Kafka still has; and a line a difference for
+ * the others.
+ */
+export function splitByRelease(
+  schema: MessageSchema,
+  definition: KafkaMessage,
+  older: KafkaMessage,
+): { current: MessageSchema; differences: string[] } {
+  const ours = parseVersions(schema.versions);
+  const firstKept = parseVersions(definition.validVersions).min;
+  if (ours.min >= firstKept) return { current: schema, differences: [] };
+  const dropped = { min: ours.min, max: firstKept - 1 };
+  const kept = { min: firstKept, max: ours.max };
+  const current = { ...schema, versions: `${kept.min}-${kept.max}`, fields: fieldsOf(schema.fields, kept) };
+  const old = { ...schema, versions: `${dropped.min}-${dropped.max}`, fields: clipFields(schema.fields, dropped) };
+  return {
+    current,
+    differences: diffMessage(old, {
+      ...older,
+      fields: clipFields(older.fields, dropped),
+      commonStructs: older.commonStructs?.map(({ name, fields }) => ({ name, fields: clipFields(fields, dropped) })),
+    } as KafkaMessage),
+  };
+}
+
+/** The fields that some version of a range has. */
+function fieldsOf(fields: readonly Field[], range: VersionRange): Field[] {
+  return fields.filter((field) => meets(field.versions, range)).map((field) => {
+    return field.fields === undefined ? field : { ...field, fields: fieldsOf(field.fields, range) };
+  });
+}
+
+/** The fields that some version of a range has, with nothing said of other versions. */
+function clipFields<F extends Field | KafkaField>(fields: readonly F[], range: VersionRange): F[] {
+  return fields.filter(({ versions }) => meets(versions, range)).map((field) => {
+    const clipped: Record<string, unknown> = { ...field };
+    for (const name of ["versions", "nullable", "nullableVersions", "taggedVersions"]) {
+      const versions = clipped[name] as string | undefined ?? (name === "versions" ? "0+" : undefined);
+      delete clipped[name];
+      if (meets(versions ?? "none", range)) clipped[name] = clip(versions!, range);
+    }
+    if (clipped.taggedVersions === undefined) delete clipped.tag;
+    delete clipped.ignorable; // Whether another version drops a value is of no concern here.
+    if (field.fields !== undefined) clipped.fields = clipFields(field.fields, range);
+    return clipped as unknown as F;
+  });
+}
+
+function meets(versions: string | undefined, range: VersionRange): boolean {
+  const { min, max } = parseVersions(versions ?? "0+");
+  return min <= range.max && max >= range.min;
+}
+
+function clip(versions: string, range: VersionRange): string {
+  const { min, max } = parseVersions(versions);
+  return `${Math.max(min, range.min)}-${Math.min(max, range.max)}`;
 }
 
 /**
@@ -223,10 +289,16 @@ async function main(): Promise<number> {
   const jar = await fetchJar(`org.apache.kafka:kafka-clients:${KAFKA_VERSION}`, directory);
   const logging = await fetchJar(`org.slf4j:slf4j-api:${SLF4J_VERSION}`, directory);
   const bytes = await Deno.readFile(jar);
+  const oldBytes = await Deno.readFile(
+    await fetchJar(`org.apache.kafka:kafka-clients:${OLD_KAFKA_VERSION}`, directory),
+  );
   const differences: string[] = [];
   for (const schema of Object.values(messages)) {
-    const definition = parseDefinition(await readZipEntry(bytes, `common/message/${schema.name}.json`));
-    differences.push(...diffMessage(schema, definition));
+    const path = `common/message/${schema.name}.json`;
+    const definition = parseDefinition(await readZipEntry(bytes, path));
+    const older = parseDefinition(await readZipEntry(oldBytes, path));
+    const split = splitByRelease(schema, definition, older);
+    differences.push(...split.differences, ...diffMessage(split.current, definition));
   }
   differences.push(...diffErrorCodes(await readErrorCodes([jar, logging], root)));
   for (const difference of differences) console.log(difference);

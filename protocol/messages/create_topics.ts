@@ -2,6 +2,7 @@
  * Makes topics (call 19).
  *
  * What the versions brought:
+ * - 1: may be asked to check alone; error texts
  * - 2: throttle time
  * - 4: -1 partitions and replicas for the broker's defaults (KIP-464)
  * - 5: flexible; the response tells what was made (KIP-525)
@@ -37,7 +38,7 @@ const creatableTopic = [
 export const createTopicsRequest = {
   name: "CreateTopicsRequest",
   apiKey: 19,
-  versions: "2-7",
+  versions: "0-7",
   flexible: "5+",
   fields: [
     { name: "topics", type: "[]CreatableTopic", fields: creatableTopic },
@@ -79,7 +80,7 @@ const creatableTopicResult = [
 export const createTopicsResponse = {
   name: "CreateTopicsResponse",
   apiKey: 19,
-  versions: "2-7",
+  versions: "0-7",
   flexible: "5+",
   fields: [
     { name: "throttleTimeMs", type: "int32", versions: "2+", ignorable: true },

@@ -1,7 +1,10 @@
 /**
- * Reads record batches from partitions (call 1).
+ * Reads record batches, before version 4 message sets, from partitions (call 1).
  *
  * What the versions brought:
+ * - 1: throttle time in the response (KIP-13)
+ * - 2: messages have timestamps (KIP-32)
+ * - 3: limit of the whole response (KIP-74)
  * - 4: record batches; isolation level (KIP-98)
  * - 5: log start offset
  * - 7: sessions (KIP-227)
@@ -62,7 +65,7 @@ const forgottenTopic = [
 export const fetchRequest = {
   name: "FetchRequest",
   apiKey: 1,
-  versions: "4-18",
+  versions: "0-18",
   flexible: "12+",
   fields: [
     {
@@ -171,7 +174,7 @@ const nodeEndpoint = [
 export const fetchResponse = {
   name: "FetchResponse",
   apiKey: 1,
-  versions: "4-18",
+  versions: "0-18",
   flexible: "12+",
   fields: [
     { name: "throttleTimeMs", type: "int32", versions: "1+", ignorable: true },

@@ -2,6 +2,7 @@
  * Finds offsets by time (call 2). Timestamp -1 asks for the end of a partition, -2 for its start.
  *
  * What the versions brought:
+ * - 0: several offsets a partition, the starts of segments; gone in Kafka 4 (KIP-896)
  * - 1: one offset a partition, with its timestamp (KIP-79)
  * - 2: isolation level (KIP-98); throttle time
  * - 4: leader epochs (KIP-320)
@@ -23,6 +24,7 @@ const listOffsetsPartition = [
   { name: "partitionIndex", type: "int32" },
   { name: "currentLeaderEpoch", type: "int32", versions: "4+", default: -1, ignorable: true },
   { name: "timestamp", type: "int64" },
+  { name: "maxNumOffsets", type: "int32", versions: "0", default: 1 },
 ] as const;
 
 const listOffsetsTopic = [
@@ -34,7 +36,7 @@ const listOffsetsTopic = [
 export const listOffsetsRequest = {
   name: "ListOffsetsRequest",
   apiKey: 2,
-  versions: "1-11",
+  versions: "0-11",
   flexible: "6+",
   fields: [
     { name: "replicaId", type: "int32" },
@@ -50,6 +52,7 @@ export type ListOffsetsRequest = Body<typeof listOffsetsRequest>;
 const listOffsetsPartitionResponse = [
   { name: "partitionIndex", type: "int32" },
   { name: "errorCode", type: "int16" },
+  { name: "oldStyleOffsets", type: "[]int64", versions: "0" },
   { name: "timestamp", type: "int64", versions: "1+", default: -1n },
   { name: "offset", type: "int64", versions: "1+", default: -1n },
   { name: "leaderEpoch", type: "int32", versions: "4+", default: -1 },
@@ -64,7 +67,7 @@ const listOffsetsTopicResponse = [
 export const listOffsetsResponse = {
   name: "ListOffsetsResponse",
   apiKey: 2,
-  versions: "1-11",
+  versions: "0-11",
   flexible: "6+",
   fields: [
     { name: "throttleTimeMs", type: "int32", versions: "2+", ignorable: true },

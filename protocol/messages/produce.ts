@@ -1,7 +1,9 @@
 /**
- * Appends record batches to partitions (call 0).
+ * Appends record batches, before version 3 message sets, to partitions (call 0).
  *
  * What the versions brought:
+ * - 1: throttle time in the response (KIP-13)
+ * - 2: messages may have timestamps; the broker's time in the response (KIP-32)
  * - 3: record batches; transactional id (KIP-98)
  * - 5: log start offset in the response
  * - 7: batches may be zstd (KIP-110)
@@ -34,7 +36,7 @@ const topicProduceData = [
 export const produceRequest = {
   name: "ProduceRequest",
   apiKey: 0,
-  versions: "3-13",
+  versions: "0-13",
   flexible: "9+",
   fields: [
     { name: "transactionalId", type: "string", versions: "3+", nullable: "3+", default: null },
@@ -98,7 +100,7 @@ const nodeEndpoint = [
 export const produceResponse = {
   name: "ProduceResponse",
   apiKey: 0,
-  versions: "3-13",
+  versions: "0-13",
   flexible: "9+",
   fields: [
     { name: "responses", type: "[]TopicProduceResponse", fields: topicProduceResponse },

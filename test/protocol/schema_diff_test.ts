@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { diffErrorCodes, diffMessage, type KafkaErrorCode, type KafkaMessage } from "../../.ci/schema_diff.ts";
+import {
+  diffErrorCodes,
+  diffMessage,
+  type KafkaErrorCode,
+  type KafkaMessage,
+  splitByRelease,
+} from "../../.ci/schema_diff.ts";
 import { readZipEntry } from "../../.ci/zip_entry.ts";
 import { errorCodes } from "../../protocol/error_codes.ts";
 import type { MessageSchema } from "../../protocol/schema.ts";
@@ -130,3 +136,51 @@ Deno.test("readZipEntry() unpacks the file asked for", async () => {
 const ARCHIVE = "UEsDBBQAAAAAAAAAIVxX7nGSBQAAAAUAAAABAAAAYWZpcnN0UEsDBBQAAAAIAAAAIVzTEQLICwAAABQAAAADAAAAYi9jK05Nzs9L" +
   "UShGpgBQSwECFAMUAAAAAAAAACFcV+5xkgUAAAAFAAAAAQAAAAAAAAAAAAAAgAEAAAAAYVBLAQIUAxQAAAAIAAAAIVzTEQLICwAA" +
   "ABQAAAADAAAAAAAAAAAAAACAASQAAABiL2NQSwUGAAAAAAIAAgBgAAAAUAAAAAAA";
+
+/** A definition that has dropped versions 0 and 1, with a field that only they had. */
+function newer(): { current: KafkaMessage; older: KafkaMessage } {
+  const current = { ...definition(), validVersions: "2-4" };
+  const older = definition();
+  older.validVersions = "0-3";
+  older.fields.splice(1, 0, { name: "Old", type: "int8", versions: "0-1", ignorable: true });
+  return { current, older };
+}
+
+const withOld: MessageSchema = {
+  ...schema,
+  versions: "0-3",
+  fields: [schema.fields[0]!, { name: "old", type: "int8", versions: "0-1" }, ...schema.fields.slice(1)],
+};
+
+Deno.test("splitByRelease() finds nothing when dropped versions mirror the older release", () => {
+  const { current, older } = newer();
+
+  const split = splitByRelease(withOld, current, older);
+
+  assertEquals(split.differences, []);
+  assertEquals(diffMessage(split.current, current), []);
+});
+
+Deno.test("splitByRelease() finds a difference when a dropped version has another field", () => {
+  const { current, older } = newer();
+  older.fields[1]!.type = "int16";
+
+  const { differences } = splitByRelease(withOld, current, older);
+
+  assertEquals(differences, ['PairRequest.old type: here "int8", in Kafka "int16"']);
+});
+
+Deno.test("splitByRelease() finds a difference when a dropped version was never spoken", () => {
+  const { current, older } = newer();
+  older.validVersions = "1-3";
+
+  const { differences } = splitByRelease(withOld, current, older);
+
+  assertEquals(differences, ["PairRequest versions: here 0-1, in Kafka 1-3 are stable"]);
+});
+
+Deno.test("splitByRelease() changes nothing when Kafka has dropped no version", () => {
+  const split = splitByRelease(schema, definition(), definition());
+
+  assertEquals(split, { current: schema, differences: [] });
+});

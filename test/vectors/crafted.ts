@@ -7,6 +7,7 @@
 
 import { type ApiName, apis, type RequestInput } from "../../protocol/apis.ts";
 import { decodeResponse, encodeRequest } from "../../protocol/frame.ts";
+import { messageSetOf } from "../../protocol/message_set.ts";
 import { NO_HEADERS, RecordBatchBuilder } from "../../protocol/record_batch.ts";
 import { type Exchange, readFrames } from "./capturing_proxy.ts";
 
@@ -34,12 +35,15 @@ export interface CraftedExchange extends Omit<Exchange, "request"> {
  * Sends a broker one request of every version of every call, and of those that are refused in an interesting way.
  *
  * @param broker The broker.
- * @param topicNames An ordinary topic, and a compacted one.
+ * @param what `topicNames`: an ordinary topic, and a compacted one; `isWanted`: which versions to send.
  * @returns What was said.
  */
 export async function exchangeCrafted(
   broker: { hostname: string; port: number },
-  topicNames: { ordinary: string; compacted: string },
+  { topicNames, isWanted }: {
+    topicNames: { ordinary: string; compacted: string };
+    isWanted: (api: ApiName, version: number) => boolean;
+  },
 ): Promise<CraftedExchange[]> {
   const connection = await Deno.connect(broker);
   const frames = readFrames(connection);
@@ -47,13 +51,14 @@ export async function exchangeCrafted(
   const topics = await lookUpTopics(connection, frames, topicNames);
   for (const api of Object.keys(apis) as ApiName[]) {
     for (let version = apis[api].minVersion; version <= apis[api].maxVersion; version++) {
+      if (!isWanted(api, version)) continue;
       for (const [about, body] of Object.entries(requestsOf(api, version, topics))) {
         const { frame, response } = await exchange(connection, frames, { api, version, body });
         exchanges.push({ api, version, request: frame.slice(4), response, about });
       }
     }
   }
-  exchanges.push(await exchangeUnsupported(connection, frames));
+  if (isWanted("ApiVersions", 0)) exchanges.push(await exchangeUnsupported(connection, frames));
   return exchanges;
 }
 
@@ -74,7 +79,7 @@ async function lookUpTopics(
   frames: AsyncIterator<Uint8Array>,
   { ordinary, compacted }: { ordinary: string; compacted: string },
 ): Promise<CraftedTopics> {
-  const version = apis.Metadata.maxVersion;
+  const version = 12; // The last of Kafka 3.9.
   const body = { topics: [{ name: ordinary }, { name: compacted }] };
   const { response } = await exchange(connection, frames, { api: "Metadata", version, body });
   const { topics } = decodeResponse("Metadata", version, response).body;
@@ -117,7 +122,10 @@ function produceRequests(version: number, topics: CraftedTopics): Record<string,
     timeoutMs: 5000,
     topicData: [{
       ...(version >= 13 ? { topicId: about.topicId } : { name: about.name }),
-      partitionData: [{ index: 0, records: batch() }],
+      partitionData: [{
+        index: 0,
+        records: version < 3 ? messageSetOf(batch(), { magic: version < 2 ? 0 : 1 }) : batch(),
+      }],
     }],
   });
   return {
@@ -146,7 +154,11 @@ function listOffsetsRequests(
 ): Record<string, RequestInput<"ListOffsets">> {
   const partitions = [{ partitionIndex: 0, timestamp: -1n }, { partitionIndex: 99, timestamp: -2n }];
   return {
-    "end and unknown partition": { replicaId: -1, topics: [{ name: ordinary.name, partitions }], timeoutMs: 0 },
+    "end and unknown partition": {
+      replicaId: -1,
+      topics: [{ name: ordinary.name, partitions }],
+      timeoutMs: 0,
+    },
   };
 }
 
