@@ -5,12 +5,11 @@
  */
 
 import { EmbeddedCluster, type EmbeddedClusterOptions } from "@ekaf/ekaf/embedded";
-import { apis } from "../../protocol/apis.ts";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
 import { describeFlags, type Flags, HELP_FLAG, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { Interruption } from "./interruption.ts";
 import { parseTopic } from "./produce_arguments.ts";
-import { LAST_PRODUCE_VERSION_BY_NAME, RecordPrinter } from "./record_printer.ts";
+import { PRINTABLE_PRODUCE_VERSIONS, RecordPrinter } from "./record_printer.ts";
 import type { Shell } from "./shell.ts";
 
 const FLAGS = {
@@ -75,7 +74,7 @@ export async function broker(shell: Shell, args: readonly string[]): Promise<num
       topics,
       ports: parsePorts(flags.port, brokers),
       autoCreateTopics: flags["auto-create"] || flags.topic.length === 0,
-      ...(isPrinting ? { versions: { Produce: [apis.Produce.minVersion, LAST_PRODUCE_VERSION_BY_NAME] } } : {}),
+      ...(isPrinting ? { versions: { Produce: PRINTABLE_PRODUCE_VERSIONS } } : {}),
     },
     printer: isPrinting ? new RecordPrinter(shell, { isJson: flags.json }) : null,
   });

@@ -14,11 +14,8 @@ export interface RecordPrinterOptions {
   readonly isJson: boolean;
 }
 
-/**
- * Topics are told by name in Produce requests up to this version, by id behind it: ProduceRequest.json. A cluster whose
- * records are printed offers none behind it.
- */
-export const LAST_PRODUCE_VERSION_BY_NAME = 12;
+/** Versions of Produce with record batches, and names rather than ids of topics. */
+export const PRINTABLE_PRODUCE_VERSIONS = [3, 12] as const;
 
 /** Where a record is. */
 interface Place {

@@ -30,6 +30,9 @@ const LAST_VERSIONS: Readonly<Record<ApiName, Readonly<Record<KafkaRelease, numb
   InitProducerId: { "0.11": 0, "1.1": 0, "2.0": 1, "2.8": 4, "3.9": 5 },
 };
 
+/** The first versions that Kafka 4 offers, where that is not the first that can be spoken (KIP-896). */
+const FIRST_VERSIONS: Partial<Record<ApiName, number>> = { Produce: 3, Fetch: 4, ListOffsets: 1, CreateTopics: 2 };
+
 /** What an embedded cluster offers: everything it can, unless told otherwise. */
 export class OfferedVersions {
   readonly #ranges = new Map<ApiName, readonly [min: number, max: number]>();
@@ -40,7 +43,7 @@ export class OfferedVersions {
    */
   constructor(overrides: KafkaRelease | OfferedRanges = {}) {
     for (const api of Object.keys(apis) as ApiName[]) {
-      this.#ranges.set(api, [apis[api].minVersion, apis[api].maxVersion]);
+      this.#ranges.set(api, [firstVersion(api), apis[api].maxVersion]);
     }
     for (const [api, range] of Object.entries(typeof overrides === "string" ? rangesOf(overrides) : overrides)) {
       assertApiName(api);
@@ -61,7 +64,7 @@ export class OfferedVersions {
       apiKey: apis[api].key,
       // Kafka 4 claims to speak Produce from 0 on, though it does from 3: librdkafka takes anything else for a broker
       // without compression (KAFKA-18659).
-      minVersion: api === "Produce" && min === apis.Produce.minVersion ? 0 : min,
+      minVersion: api === "Produce" && min === FIRST_VERSIONS.Produce ? 0 : min,
       maxVersion: max,
     }));
     return rows.sort((a, b) => a.apiKey - b.apiKey);
@@ -73,12 +76,17 @@ function rangesOf(release: KafkaRelease): OfferedRanges {
     const known = Object.keys(LAST_VERSIONS.Produce).join(", ");
     throw new RangeError(`Cannot act as Kafka ${release}: the releases are ${known}`);
   }
-  const rangeOf = (api: ApiName) => [api, [apis[api].minVersion, LAST_VERSIONS[api][release]]];
+  const rangeOf = (api: ApiName) => [api, [firstVersion(api), LAST_VERSIONS[api][release]]];
   return Object.fromEntries((Object.keys(apis) as ApiName[]).map(rangeOf)) as OfferedRanges;
 }
 
+function firstVersion(api: ApiName): number {
+  return FIRST_VERSIONS[api] ?? apis[api].minVersion;
+}
+
 function checkedRange(api: ApiName, [min, max]: readonly [number, number]): readonly [number, number] {
-  const { minVersion, maxVersion } = apis[api];
+  const minVersion = firstVersion(api);
+  const { maxVersion } = apis[api];
   if (min >= minVersion && max <= maxVersion && min <= max) return [min, max];
   throw new RangeError(`Cannot offer ${api} ${min}-${max}: only ${minVersion}-${maxVersion} can be spoken`);
 }

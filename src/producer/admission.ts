@@ -26,6 +26,8 @@ export interface AdmissionHost {
     partition: number;
     readonly neededBytes: number;
     beginRun(): void;
+    /** Whether the caller has chosen the record's timestamp. */
+    readonly isTimed: boolean;
     prepareAt(inputs: readonly RecordInput[], index: number, nowMs: number): void;
   };
   /** Bytes that `share` has room for; below 1 also when others came first. */
@@ -168,6 +170,7 @@ export class Admission implements Waiter {
     for (; this.#next < inputs.length; this.#next++) {
       record.prepareAt(inputs, this.#next, wallMs);
       to.inputIndex = firstIndex + this.#next;
+      to.isTimed = record.isTimed;
       const destination = this.#takeChosen() ?? host.route(to.inputIndex, refusals);
       if (destination === null) {
         partitions?.push(null);

@@ -67,19 +67,26 @@ export class Span {
   inputIndexes: number[] | null = null;
   /** Timestamp of the first record. */
   readonly timestamp: number;
+  /** Whether the caller has chosen the timestamps of its records. */
+  readonly isTimed: boolean;
   /** Timestamps of all records when they differ. */
   timestamps: number[] | null = null;
   /** Settled before its batch: struck out, or expired after it was numbered. */
   isSettled = false;
 
   /** Begins an empty span behind the last record of `batch`. */
-  constructor(recipient: Recipient, batch: Batch, at: { deadlineMs: number; inputIndex: number; timestamp: number }) {
+  constructor(
+    recipient: Recipient,
+    batch: Batch,
+    at: { deadlineMs: number; inputIndex: number; timestamp: number; isTimed: boolean },
+  ) {
     this.recipient = recipient;
     this.batch = batch;
     this.first = batch.builder.count;
     this.deadlineMs = at.deadlineMs;
     this.inputFirst = at.inputIndex;
     this.timestamp = at.timestamp;
+    this.isTimed = at.isTimed;
     recipient.spans?.push(this);
   }
 
@@ -101,7 +108,8 @@ export class Span {
    */
   cut(isFirst: boolean, bytes: number): Span {
     const i = isFirst ? 0 : this.count - 1;
-    const at = { deadlineMs: this.deadlineMs, inputIndex: this.inputIndex(i), timestamp: this.timestampOf(i) };
+    const { deadlineMs, isTimed } = this;
+    const at = { deadlineMs, inputIndex: this.inputIndex(i), timestamp: this.timestampOf(i), isTimed };
     const part = new Span(this.recipient, this.batch, at);
     this.recipient.spans?.pop(); // It is about to be settled: nobody will withdraw it.
     part.first = this.first + i;
@@ -214,7 +222,10 @@ export class Batch {
     if (bytes === 0) return 0;
     this.recordBytes += bytes;
     let span = this.spans.length === 0 ? null : this.spans[this.spans.length - 1]!;
-    if (span === null || span.recipient !== to.recipient || span.deadlineMs !== to.deadlineMs || span.isSettled) {
+    if (
+      span === null || span.recipient !== to.recipient || span.deadlineMs !== to.deadlineMs || span.isSettled ||
+      span.isTimed !== to.isTimed
+    ) {
       span = this.#openSpan(to, record.timestamp);
     } else if (to.recipient.wantsIndexes) {
       noteRecord(span, to.inputIndex, record.timestamp);
@@ -225,8 +236,8 @@ export class Batch {
   }
 
   #openSpan(to: SpanTarget, timestamp: number): Span {
-    const { recipient, deadlineMs, inputIndex } = to;
-    const span = new Span(recipient, this, { deadlineMs, inputIndex, timestamp });
+    const { recipient, deadlineMs, inputIndex, isTimed } = to;
+    const span = new Span(recipient, this, { deadlineMs, inputIndex, timestamp, isTimed });
     span.first--; // The record is in already.
     this.spans.push(span);
     if (to.deadlineMs < this.deadlineMs) this.deadlineMs = to.deadlineMs;
@@ -310,7 +321,8 @@ export class Batch {
       behind.first--;
       behind.count++;
     } else {
-      this.#filler = new Span(struck.recipient, this, { deadlineMs: Infinity, inputIndex: 0, timestamp: 0 });
+      const nobody = { deadlineMs: Infinity, inputIndex: 0, timestamp: 0, isTimed: false };
+      this.#filler = new Span(struck.recipient, this, nobody);
       struck.recipient.spans?.pop();
       this.#filler.first = struck.first;
       this.#filler.count = 1;
@@ -370,6 +382,8 @@ export interface SpanTarget {
   deadlineMs: number;
   /** Its place in the call's input. */
   inputIndex: number;
+  /** Whether the caller has chosen its timestamp. */
+  isTimed: boolean;
 }
 
 function noteRecord(span: Span, inputIndex: number, timestamp: number): void {

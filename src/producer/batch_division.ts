@@ -81,6 +81,7 @@ function cutSpans(spans: readonly Span[], batch: Batch, { from, to }: { from: nu
       deadlineMs: span.deadlineMs,
       inputIndex: span.inputIndex(skipped),
       timestamp: span.timestampOf(skipped),
+      isTimed: span.isTimed,
     });
     part.first = start - from;
     part.count = end - start;

@@ -118,7 +118,7 @@ export class Intake implements AdmissionHost {
     }
     const admission = new Admission(this, {
       inputs,
-      to: { recipient: call.recipient, deadlineMs, inputIndex: 0 },
+      to: { recipient: call.recipient, deadlineMs, inputIndex: 0, isTimed: false },
       refusals: call.refusals ?? call.recipient,
       firstIndex: call.firstIndex ?? 0,
       wallMs,
@@ -152,10 +152,11 @@ export class Intake implements AdmissionHost {
     }
     const neededBytes = this.record.neededBytes;
     if (neededBytes > this.grantedBytes(destination.share)) return destination;
-    const to = this.#to ??= { recipient: call.recipient, deadlineMs, inputIndex };
+    const to = this.#to ??= { recipient: call.recipient, deadlineMs, inputIndex, isTimed: false };
     to.recipient = call.recipient;
     to.deadlineMs = deadlineMs;
     to.inputIndex = inputIndex;
+    to.isTimed = this.record.isTimed;
     destination.append(record, to);
     call.partitions?.push(destination.partition);
     this.#context.accepted(1);

@@ -171,6 +171,8 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     const isOpenDue = this.#stream.isDue || (this.#context.budget.hasWaiters && this.#stream.canSeal);
     if (this.#sealedCount === 0 && !isOpenDue && this.window.unsettled.length === 0) return IDLE;
     const turn = this.window.turn(nowMs);
+    // Numbers given for a newer broker say nothing to an old one: its order holds with one request at a time alone.
+    if (this.window.inFlight > 0 && this.#outbox?.isOld) return IDLE;
     if (turn.type === "resend") return turn;
     if (turn.type === "wait") this.#wakeAt(turn.untilMs, nowMs);
     if (turn.type !== "new") return IDLE;

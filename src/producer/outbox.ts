@@ -9,10 +9,12 @@ import type { Cluster, Connection } from "../cluster/cluster.ts";
 import { ConnectionError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Acks, ResolvedOptions } from "../options.ts";
-import type { TimerHandle, Timers } from "../timers.ts";
+import type { Timers } from "../timers.ts";
 import type { Lane } from "./lane.ts";
+import { fitEntries, isOldBroker } from "./old_broker.ts";
 import { type EntryAnswer, ProduceRequest, type RequestEntry } from "./produce_request.ts";
 import { StallWatch } from "./stall_watch.ts";
+import { Throttle } from "./throttle.ts";
 
 /** What the outboxes of a producer share. */
 export interface OutboxContext {
@@ -55,8 +57,7 @@ export class Outbox {
   #isScheduled = false;
   #isDraining = false;
   #isWoken = false;
-  #mutedUntilMs = 0;
-  #muteTimer: TimerHandle | null = null;
+  readonly #throttle: Throttle;
   #isClosed = false;
 
   /**
@@ -68,6 +69,7 @@ export class Outbox {
     this.#context = context;
     this.broker = broker;
     this.lane = lane;
+    this.#throttle = new Throttle(context.timers, () => this.#schedule());
     this.#stallWatch = new StallWatch(context.timers, (stalled) => this.#onStalled(stalled));
   }
 
@@ -80,6 +82,11 @@ export class Outbox {
   get state(): OutboxState {
     if (this.#connection !== null) return "up";
     return this.#connectError === undefined ? "connecting" : "down";
+  }
+
+  /** Whether the broker is connected, and takes no record batches: it checks no sequence numbers. */
+  get isOld(): boolean {
+    return this.#connection !== null && isOldBroker(this.#connection);
   }
 
   /** Takes a lane over. */
@@ -117,7 +124,7 @@ export class Outbox {
   close(): void {
     this.#isClosed = true;
     this.#stallWatch.close();
-    if (this.#muteTimer !== null) this.#context.timers.clear(this.#muteTimer);
+    this.#throttle.close();
   }
 
   #schedule(): void {
@@ -148,7 +155,7 @@ export class Outbox {
       return false;
     }
     const now = this.#context.timers.now();
-    if (now < this.#mutedUntilMs) return false;
+    if (this.#throttle.isMute(now)) return false;
     if (this.#connection === null) {
       if (this.#hasWork()) this.#dial();
       return false;
@@ -171,7 +178,10 @@ export class Outbox {
       if (sent === null || lane.outbox !== this || connection.isClosed || !lane.maySend(sent)) lane.wake();
       else entries.push({ lane, sent });
     }
-    if (entries.length > 0) this.#send(connection, new ProduceRequest(entries, acks));
+    const { broker } = this;
+    const options = this.#context.producer;
+    const fitting = this.isOld ? fitEntries(entries, { connection, broker, options }) : entries;
+    if (fitting.length > 0) this.#send(connection, new ProduceRequest(fitting, acks));
     return true;
   }
 
@@ -231,7 +241,10 @@ export class Outbox {
     if (response === undefined) {
       for (const { lane, sent } of request.entries) lane.window.writtenUnacknowledged(sent);
     } else {
-      if (response.throttleTimeMs > 0) this.#mute(response.throttleTimeMs);
+      if (response.throttleTimeMs > 0) {
+        this.#context.emit("throttled", { broker: this.broker, ms: response.throttleTimeMs });
+        this.#throttle.mute(response.throttleTimeMs);
+      }
       const answers = request.pair(response, version);
       for (const answer of answers) this.#settle(answer, response);
       if (answers.some(({ answer }) => answer === null)) {
@@ -280,19 +293,6 @@ export class Outbox {
       this.#context.emit("flushreplied", { ...lane.flushDetail(sent.batch, this.broker), ms, error: failure });
     }
     this.#schedule();
-  }
-
-  /** KIP-219: the broker has answered, and wants no more for that long. */
-  #mute(ms: number): void {
-    this.#context.emit("throttled", { broker: this.broker, ms });
-    const untilMs = this.#context.timers.now() + ms;
-    if (untilMs <= this.#mutedUntilMs) return; // An earlier answer asked for more.
-    this.#mutedUntilMs = untilMs;
-    if (this.#muteTimer !== null) this.#context.timers.clear(this.#muteTimer);
-    this.#muteTimer = this.#context.timers.set(() => {
-      this.#muteTimer = null;
-      this.#schedule();
-    }, ms);
   }
 
   #landed(request: ProduceRequest): void {

@@ -15,6 +15,8 @@ export interface RequestEntry {
   readonly lane: Lane;
   /** The batch. */
   readonly sent: InFlightBatch;
+  /** Its records in the form that the broker takes, where that is not the batch itself: see `old_broker.ts`. */
+  readonly records?: Uint8Array;
 }
 
 /** What a broker said of one entry; null when its answer leaves the partition out. */
@@ -60,7 +62,9 @@ export class ProduceRequest {
     const topicData = [...byTopic].map(([name, entries]) => ({
       name,
       topicId: entries[0]!.lane.topicId ?? undefined,
-      partitionData: entries.map(({ lane, sent }) => ({ index: lane.partition, records: sent.batch.builder.bytes })),
+      partitionData: entries.map(({ lane, sent, records }) => {
+        return { index: lane.partition, records: records ?? sent.batch.builder.bytes };
+      }),
     }));
     return { transactionalId: null, acks: ACKS_ON_WIRE[this.#acks], timeoutMs, topicData } as RequestInput<"Produce">;
   }

@@ -38,6 +38,8 @@ export class RecordEncoder implements EncodableRecord {
   headers: Uint8Array = NO_HEADERS;
   /** Milliseconds since the epoch. */
   timestamp = 0;
+  /** Whether the caller has chosen the timestamp. */
+  isTimed = false;
   /** Partition the caller asked for, -1 for none. */
   partition = -1;
   /** Bytes of key and value, what a partitioner counts. */
@@ -65,6 +67,7 @@ export class RecordEncoder implements EncodableRecord {
     const text = typeof input === "string" && inputs.length > 1 ? this.#texts.take(inputs, index) : null;
     if (text === null) return this.prepare(input, nowMs);
     this.timestamp = nowMs;
+    this.isTimed = false;
     this.partition = -1;
     this.key = null;
     this.headers = NO_HEADERS;
@@ -85,6 +88,7 @@ export class RecordEncoder implements EncodableRecord {
    */
   prepare(input: RecordInput, nowMs: number): void {
     this.timestamp = nowMs;
+    this.isTimed = false;
     this.partition = -1;
     this.key = null;
     this.headers = NO_HEADERS;
@@ -110,7 +114,10 @@ export class RecordEncoder implements EncodableRecord {
     }
     this.value = typeof value === "string" ? this.#encode(value, at) : value;
     this.payloadBytes = (this.key?.length ?? 0) + (this.value?.length ?? 0);
-    if (timestamp !== undefined) this.timestamp = typeof timestamp === "number" ? timestamp : timestamp.getTime();
+    if (timestamp !== undefined) {
+      this.timestamp = typeof timestamp === "number" ? timestamp : timestamp.getTime();
+      this.isTimed = true;
+    }
     if (partition !== undefined) this.partition = partition;
     if (headers !== undefined) this.headers = encodeHeaders(headerEntries(headers));
   }

@@ -10,6 +10,7 @@ import { hasValidCrc } from "../../protocol/record_batch_reader.ts";
 import { BrokerError, type Verdict } from "../errors.ts";
 import type { Acknowledgement, Batch } from "./batch.ts";
 import { divideBatch } from "./batch_division.ts";
+import type { Misfit } from "./old_broker.ts";
 import type { IdentityListener, ProducerIds } from "./producer_ids.ts";
 import { type SentBatch, type SequenceAction, SequenceMachine, type SequenceTurn } from "./sequence.ts";
 
@@ -144,6 +145,26 @@ export class SentWindow implements IdentityListener {
     else sent.batch.attempts--;
     const machine = this.#machine!;
     this.#carryOut(written ? machine.unknown(sent, retryAtMs) : machine.unwritten(sent, retryAtMs));
+    this.#host.wake();
+  }
+
+  /**
+   * The broker is too old for the batch as it is. That was found out before a byte was sent, and is treated as if the
+   * broker had said so: the batch is divided, or goes on without the records to blame.
+   */
+  misfit(sent: InFlightBatch, misfit: Misfit): void {
+    const machine = this.#machine!;
+    machine.send(sent);
+    const { batch } = sent;
+    if (misfit.type === "tooLarge") {
+      this.#carryOut(sent.count > 1 ? this.#split(sent) : machine.rejected(sent, true));
+    } else if (misfit.indexes.length === sent.count) {
+      batch.lastError = misfit.cause;
+      this.#carryOut(machine.rejected(sent, true));
+    } else {
+      this.#host.dropRecords(batch, misfit.indexes, misfit.indexes.map(() => misfit.cause));
+      this.#carryOut(machine.shrunk(sent, sent.count - misfit.indexes.length));
+    }
     this.#host.wake();
   }
 

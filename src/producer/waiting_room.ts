@@ -115,10 +115,11 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
       let index = 0;
       const records = batch.builder.records();
       for (const span of batch.spans) {
+        const { recipient, deadlineMs, isTimed } = span;
         for (let i = 0; i < span.count; i++, index++) {
           const record = records.next().value!;
           if (span.isSettled) continue;
-          const to = { recipient: span.recipient, deadlineMs: span.deadlineMs, inputIndex: span.inputIndex(i) };
+          const to = { recipient, deadlineMs, inputIndex: span.inputIndex(i), isTimed };
           move(encodable(record, partitions[index]!), to, batch);
         }
         span.isSettled = true; // The lane's span stands for it now.

@@ -102,7 +102,7 @@ async function windowOf(host: Host, ids?: ProducerIds): Promise<SentWindow> {
 
 function batchOf(...values: string[]): Batch {
   const batch = new Batch(new BufferPool(0), 0);
-  const to = { recipient: NOBODY, deadlineMs: Infinity, inputIndex: 0 };
+  const to = { recipient: NOBODY, deadlineMs: Infinity, inputIndex: 0, isTimed: false };
   for (const value of values) {
     const record = { key: null, value: new TextEncoder().encode(value), headers: NO_HEADERS, timestamp: 0 };
     batch.tryAppend(record, 1_000_000, to);
