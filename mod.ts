@@ -51,6 +51,7 @@ export type {
   ProducerEventType,
   ProducerListener,
 } from "./src/events.ts";
+export type { ProducerStats, TopicStats } from "./src/stats.ts";
 export type { Logger } from "./src/logger.ts";
 export type { Duplex, Transport } from "./src/transport.ts";
 export type { TopicMetadata } from "./src/cluster/metadata.ts";

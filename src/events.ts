@@ -36,6 +36,10 @@ export interface FlushDetail {
   records: number;
   /** Bytes of the batch. */
   bytes: number;
+  /** How many times it was sent, this time included: 1 for the first. */
+  attempt: number;
+  /** How long it was since the first of its records was accepted, in milliseconds. */
+  queuedMs: number;
 }
 
 /** Records of a topic that is down. */

@@ -6,7 +6,7 @@
 
 import { errorCodeByName } from "../../protocol/error_codes.ts";
 import { BrokerError, type Verdict } from "../errors.ts";
-import type { FlushDetail, LaneDetail } from "../events.ts";
+import type { LaneDetail } from "../events.ts";
 import { backoffMs } from "../cluster/cluster.ts";
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { Acks } from "../options.ts";
@@ -232,7 +232,10 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
 
   /** Notes that a batch is handed to a connection. */
   send(sent: InFlightBatch): void {
-    if (sent.batch.attempts > 0) this.retryCount++;
+    if (sent.batch.attempts > 0) {
+      this.retryCount++;
+      this.#context.totals.retries++;
+    }
     this.window.send(sent);
   }
 
@@ -295,12 +298,6 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     const { topic } = this.#context;
     const { partition, index, outbox } = this;
     return { topic, partition, lane: index, broker: outbox?.broker ?? null, address: outbox?.address ?? null };
-  }
-
-  /** A batch of the lane, for events. */
-  flushDetail(batch: Batch, broker: number): FlushDetail {
-    const { partition, index } = this;
-    return { topic: this.topic, partition, lane: index, broker, records: batch.count, bytes: batch.byteLength };
   }
 
   // Settlement before its time

@@ -58,12 +58,24 @@ export interface ProducerContext {
   noteDeadline(atMs: number): void;
 }
 
+/** What became of a topic's batches and accepted records. It counts on when lanes come and go. */
+export interface TopicTotals {
+  /** Records acknowledged. */
+  delivered: number;
+  /** Records that failed. */
+  failed: number;
+  /** Batches sent again. */
+  retries: number;
+}
+
 /** What the lanes of a topic share. */
 export interface LaneContext extends ProducerContext {
   /** Name of the topic. */
   readonly topic: string;
   /** Id of the topic as brokers gave it last, null when they give none. */
   readonly topicId: string | null;
+  /** What became of the topic's batches and records. */
+  readonly totals: TopicTotals;
   /** The topic's options as they are now. */
   readonly options: () => ResolvedTopicOptions;
   /** Whether the topic is known to be down: then its lanes reconnect even when they have nothing to send. */

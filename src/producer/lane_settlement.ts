@@ -68,6 +68,7 @@ export class LaneSettlement {
       if (span.isSettled) continue;
       span.isSettled = true;
       this.deliveredCount += span.count;
+      this.#context.totals.delivered += span.count;
       span.recipient.delivered(span, this.#partition!, acknowledgement);
     }
     this.#finish(batch);
@@ -123,6 +124,7 @@ export class LaneSettlement {
     for (const span of told) {
       span.isSettled = true;
       this.failedCount += span.count;
+      this.#context.totals.failed += span.count;
       this.#context.failureLog.listener?.(span, { topic: this.#context.topic, partition: this.#partition }, error);
       const { isUnattended, reportsDropped } = span.recipient;
       if (isUnattended || (failure.isDropped && reportsDropped)) unattended.push(span);

@@ -220,9 +220,9 @@ export class Outbox {
     const version = request.version(connection.version("Produce") ?? 0);
     const timeoutMs = Math.max(requestTimeoutMs - ANSWER_MARGIN_MS, Math.ceil(requestTimeoutMs / 2));
     const startMs = this.#context.timers.now();
-    for (const { lane, sent } of request.entries) {
-      lane.send(sent);
-      this.#context.emit("flush", lane.flushDetail(sent.batch, this.broker));
+    for (const entry of request.entries) {
+      entry.lane.send(entry.sent);
+      this.#context.emit("flush", request.sent(entry, this.broker, startMs));
     }
     this.#inFlight.set(request, connection);
     this.#stallWatch.begin(request);
@@ -284,13 +284,14 @@ export class Outbox {
     this.#replied(request, startMs, error instanceof Error ? error : new Error(String(error)));
   }
 
-  #replied({ entries }: ProduceRequest, startMs: number, error: Error | null): void {
+  #replied({ entries, details }: ProduceRequest, startMs: number, error: Error | null): void {
     const ms = this.#context.timers.now() - startMs;
-    for (const { lane, sent } of entries) {
+    for (let i = 0; i < entries.length; i++) {
+      const { lane, sent } = entries[i]!;
       lane.answered();
       const failure = error ??
         (sent.batch.lastError instanceof Error && !sent.isInFlight ? sent.batch.lastError : null);
-      this.#context.emit("flushreplied", { ...lane.flushDetail(sent.batch, this.broker), ms, error: failure });
+      this.#context.emit("flushreplied", { ...details[i]!, ms, error: failure });
     }
     this.#schedule();
   }

@@ -5,6 +5,7 @@
  */
 
 import type { RequestInput, ResponseOf } from "../../protocol/apis.ts";
+import type { FlushDetail } from "../events.ts";
 import { type Acks, ACKS_ON_WIRE } from "../options.ts";
 import type { Lane } from "./lane.ts";
 import type { AppendAnswer, InFlightBatch } from "./sent_window.ts";
@@ -34,6 +35,8 @@ const LAST_VERSION_WITH_NAMES = 12;
 export class ProduceRequest {
   /** The entries. */
   readonly entries: readonly RequestEntry[];
+  /** Each entry as it was sent, for events. */
+  readonly details: FlushDetail[] = [];
   readonly #acks: Acks;
 
   /**
@@ -43,6 +46,22 @@ export class ProduceRequest {
   constructor(entries: readonly RequestEntry[], acks: Acks) {
     this.entries = entries;
     this.#acks = acks;
+  }
+
+  /** Notes that an entry is sent at `nowMs`; what it is, for events. */
+  sent({ lane, sent: { batch } }: RequestEntry, broker: number, nowMs: number): FlushDetail {
+    const detail = {
+      topic: lane.topic,
+      partition: lane.partition,
+      lane: lane.index,
+      broker,
+      records: batch.count,
+      bytes: batch.byteLength,
+      attempt: batch.attempts,
+      queuedMs: nowMs - batch.openedMs,
+    };
+    this.details.push(detail);
+    return detail;
   }
 
   /** Whether the broker sends an answer. */

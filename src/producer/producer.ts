@@ -9,6 +9,7 @@ import { type ProducerEventMap, ProducerEvents, type ProducerEventType } from ".
 import { quote } from "../option_checks.ts";
 import { type ProducerOptions, resolveOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, LaneInfo, RecordInput } from "../record.ts";
+import type { ProducerStats } from "../stats.ts";
 import type { DeliveryOptions, DeliveryPair, Outcome } from "./delivery_stream.ts";
 import { logEvent, type LoggedEvent } from "./event_log.ts";
 import { signalOnly } from "./call_options.ts";
@@ -201,6 +202,11 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    */
   info(topic: string): LaneInfo[] {
     return this.#core.known(topic)?.lanes.info() ?? [];
+  }
+
+  /** The producer in figures, as they stand: for metrics. Costs a look at every lane of every topic that was used. */
+  stats(): ProducerStats {
+    return this.#core.stats();
   }
 
   /**

@@ -12,6 +12,7 @@ import { consoleLogger, limitedLog, type Log, type Warn, warningsOf } from "../l
 import { quote } from "../option_checks.ts";
 import { type ResolvedOptions, resolveTopicOptions, type TopicOptions } from "../options.ts";
 import type { DeliveryFailure } from "../record.ts";
+import type { ProducerStats } from "../stats.ts";
 import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
 import type { Barrier, Span } from "./batch.ts";
 import { Budget } from "./budget.ts";
@@ -114,6 +115,16 @@ export class ProducerCore {
   /** A topic that was used, undefined otherwise. */
   known(name: string): TopicCore | undefined {
     return this.#topics.get(name);
+  }
+
+  /** See `Producer.stats`. */
+  stats(): ProducerStats {
+    return {
+      bufferedBytes: this.#budget.usedBytes,
+      bufferMaxBytes: this.#options.bufferMaxBytes,
+      waitingCalls: this.#waiters,
+      topics: Array.from(this.topics, ({ lanes }) => lanes.stats()),
+    };
   }
 
   /** What the producer's own options say of a topic. */

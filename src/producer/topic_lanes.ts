@@ -10,12 +10,13 @@ import type { TopicWatcher } from "../cluster/topic_watch.ts";
 import { type BrokerError, ConnectionError, DeliveryError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { LaneInfo } from "../record.ts";
+import type { TopicStats } from "../stats.ts";
 import type { Batch, Span } from "./batch.ts";
 import { Expiry, textOf } from "./expiry.ts";
 import { Downtime } from "./downtime.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
 import { Lane } from "./lane.ts";
-import type { LaneContext, ProducerContext } from "./lane_context.ts";
+import type { LaneContext, ProducerContext, TopicTotals } from "./lane_context.ts";
 import type { Outbox } from "./outbox.ts";
 import { TopicOverflow } from "./overflow.ts";
 import type { TopicView } from "../partitioner.ts";
@@ -61,6 +62,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
   #found: ReadonlyMap<number, PartitionSnapshot> | null = null;
   /** What was asked for last: the next record likely goes there as well. */
   #lastLane: Lane | null = null;
+  readonly #totals: TopicTotals = { delivered: 0, failed: 0, retries: 0 };
   #isWatching = false;
   /** Those who wait for the first word about the topic, good or bad. */
   #knownListeners: (() => void)[] = [];
@@ -91,6 +93,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
       get isDown() {
         return isDown();
       },
+      totals: this.#totals,
       options,
       budgetGiven: () => {
         this.overflow.reopen();
@@ -173,6 +176,20 @@ export class TopicLanes implements TopicWatcher, TopicView {
   /** Unsettled batches of the topic. */
   batches(): Batch[] {
     return [...(this.room?.batches() ?? []), ...[...this.lanes()].flatMap((lane) => lane.batches())];
+  }
+
+  /** The topic in figures. */
+  stats(): TopicStats {
+    const { records, bytes } = this.downtime.held();
+    return {
+      topic: this.topic,
+      isDown: this.downtime.isDown,
+      bufferedRecords: records,
+      bufferedBytes: bytes,
+      partitionMaxBytes: this.#options().partitionMaxBytes,
+      ...this.#totals,
+      lanes: this.info(),
+    };
   }
 
   /** What `info()` shows. */

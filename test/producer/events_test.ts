@@ -27,9 +27,10 @@ Deno.test("timetoconnect, laneup, flush and flushreplied tell of a delivery, wit
   assert(connected!.every(({ ms }) => (ms as number) >= 0 && (ms as number) < 60_000));
   assertEquals(connected!.at(-1)!.address, address);
   assertEquals(up, [{ ...lane, address }]);
-  assertEquals(flushed!.map((detail) => without(detail, "bytes")), [{ ...lane, records: 3 }]);
-  assertEquals(replied!.map((detail) => without(detail, "bytes", "ms")), [{ ...lane, records: 3, error: null }]);
-  assertEquals(flushed![0]!.bytes, replied![0]!.bytes);
+  assertEquals(flushed!.map((detail) => without(detail, "bytes", "queuedMs")), [{ ...lane, records: 3, attempt: 1 }]);
+  assertEquals(replied!.map((detail) => without(detail, "ms", "error")), flushed);
+  assertEquals(replied![0]!.error, null);
+  assert((flushed![0]!.queuedMs as number) >= 0);
 });
 
 Deno.test("flushreplied has the error of a batch that is sent again", async () => {
@@ -42,6 +43,7 @@ Deno.test("flushreplied has the error of a batch that is sent again", async () =
 
   assertInstanceOf(replied[0]!.error, Error);
   assertEquals(replied[1]!.error, null);
+  assertEquals(replied.map(({ attempt }) => attempt), [1, 2]);
 });
 
 Deno.test("lanedown, lanestilldown and laneup tell of a broker's restart, the first and last exactly once", async () => {
