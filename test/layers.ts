@@ -20,8 +20,18 @@ const LAYERS: Record<string, readonly string[]> = {
   "src/cluster": ["protocol", "src", "src/net"],
   "src/producer": ["protocol", "src", "src/cluster"],
   "src/embedded": ["protocol", "src", "src/net"], // never producer or cluster: it stays an independent witness
-  "src/gateway": ["src", "src/producer"],
-  "src/cli": ["protocol", "src", "src/net", "src/producer", "src/embedded", "src/gateway", "mod.ts"],
+  "src/metrics": ["src"],
+  "src/gateway": ["src", "src/producer", "src/metrics"],
+  "src/cli": [
+    "protocol",
+    "src",
+    "src/net",
+    "src/producer",
+    "src/embedded",
+    "src/gateway",
+    "src/metrics",
+    "mod.ts",
+  ],
   "mod.ts": ["protocol", "src", "src/net", "src/cluster", "src/producer"],
 };
 
@@ -32,6 +42,7 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^node:zlib$/, /^protocol\/compression\.ts$/],
   [/^@ekaf\/ekaf(\/[a-z-]+)?$/, /^src\/cli\//],
   [/^node:util$/, /^src\/cli\//], // parseArgs
+  [/^prom-client$/, /^src\/metrics\/(metric_set|prometheus)\.ts$/],
   [/^cli-progress$/, /^src\/cli\/progress_bar\.ts$/],
 ];
 

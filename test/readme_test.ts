@@ -55,6 +55,9 @@ const CHECKS: Record<string, Check> = {
     assertEquals(output.length, 1);
     assertMatch(output[0]!, /^ticks\/0: 1 records in [\d.]+ ms$/);
   },
+  "Prometheus": ({ output }) => {
+    assertEquals(output, ['ekaf_records_delivered_total{topic="ticks"} 2']);
+  },
   "Test your own code": async ({ tests }) => {
     assertEquals(tests.map(({ name }) => name), ["placeOrder() writes an order once although the answer gets lost"]);
     for (const { run } of tests) await run();

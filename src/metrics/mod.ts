@@ -1,0 +1,9 @@
+/**
+ * A producer's metrics for Prometheus and OpenTelemetry, and its batches as spans.
+ *
+ * @module
+ */
+
+export { type MetricRegistry, prometheus, type PrometheusMetrics, type PrometheusOptions } from "./prometheus.ts";
+export type { LabelOptions } from "./measurement.ts";
+export type { MeasuredProducer, ProducerStats, TopicStats } from "../stats.ts";
