@@ -17,6 +17,8 @@ export interface TopicStats {
   bufferedRecords: number;
   /** Their bytes. */
   bufferedBytes: number;
+  /** Most records in a batch. */
+  batchMaxRecords: number;
   /** Most bytes that may be buffered for one partition. */
   partitionMaxBytes: number;
   /** Records acknowledged so far. */

@@ -21,6 +21,7 @@ const LAYERS: Record<string, readonly string[]> = {
   "src/producer": ["protocol", "src", "src/cluster"],
   "src/embedded": ["protocol", "src", "src/net"], // never producer or cluster: it stays an independent witness
   "src/metrics": ["src"],
+  "src/statsd": ["src"],
   "src/gateway": ["src", "src/producer", "src/metrics"],
   "src/cli": [
     "protocol",
@@ -30,6 +31,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "src/embedded",
     "src/gateway",
     "src/metrics",
+    "src/statsd",
     "mod.ts",
   ],
   "mod.ts": ["protocol", "src", "src/net", "src/cluster", "src/producer"],
@@ -42,6 +44,7 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^node:zlib$/, /^protocol\/compression\.ts$/],
   [/^@ekaf\/ekaf(\/[a-z-]+)?$/, /^src\/cli\//],
   [/^node:util$/, /^src\/cli\//], // parseArgs
+  [/^node:dgram$/, /^src\/statsd\/datagrams\.ts$/], // Deno's own sockets for datagrams are unstable
   [/^prom-client$/, /^src\/metrics\/(metric_set|prometheus)\.ts$/],
   [/^cli-progress$/, /^src\/cli\/progress_bar\.ts$/],
 ];

@@ -58,6 +58,10 @@ const CHECKS: Record<string, Check> = {
   "Prometheus": ({ output }) => {
     assertEquals(output, ['ekaf_records_delivered_total{topic="ticks"} 2']);
   },
+  "Statsd": ({ output, texts }) => {
+    assertEquals(output, []);
+    assertEquals(texts("ticks"), ["1.0872"]);
+  },
   "Test your own code": async ({ tests }) => {
     assertEquals(tests.map(({ name }) => name), ["placeOrder() writes an order once although the answer gets lost"]);
     for (const { run } of tests) await run();

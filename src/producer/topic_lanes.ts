@@ -181,12 +181,14 @@ export class TopicLanes implements TopicWatcher, TopicView {
   /** The topic in figures. */
   stats(): TopicStats {
     const { records, bytes } = this.downtime.held();
+    const { batchMaxRecords, partitionMaxBytes } = this.#options();
     return {
       topic: this.topic,
       isDown: this.downtime.isDown,
       bufferedRecords: records,
       bufferedBytes: bytes,
-      partitionMaxBytes: this.#options().partitionMaxBytes,
+      batchMaxRecords,
+      partitionMaxBytes,
       ...this.#totals,
       lanes: this.info(),
     };
