@@ -13,6 +13,7 @@ import { decodeResponse, peekCorrelationId } from "../../protocol/frame.ts";
 import { ConnectionError } from "../errors.ts";
 import type { Timers } from "../timers.ts";
 import { type Address, formatAddress } from "./address.ts";
+import { BrokerEras } from "./broker_eras.ts";
 import {
   CLIENT_SOFTWARE,
   fixedVersions,
@@ -50,6 +51,8 @@ export interface ConnectionOptions {
   label?: string | undefined;
   /** Whether the broker can be asked for its versions. */
   protocol: ProtocolEra;
+  /** What other connections of the cluster have learnt of that; nothing if left out. */
+  eras?: BrokerEras | undefined;
   /** Whether the connection keeps the process alive, until {@linkcode Connection.unref}. */
   ref: boolean;
 }
@@ -89,6 +92,8 @@ export class Connection {
   #versions: VersionTable = new Map();
   #correlationId = 0;
   #isClosed = false;
+  /** Whether a byte has come. */
+  #isAnswered = false;
   /** Set when it is to end as soon as nothing is under way. */
   #retirement: { cause: unknown } | undefined;
 
@@ -135,15 +140,26 @@ export class Connection {
       connectTimeoutMs,
     );
     const signal = options.signal === undefined ? attempt.signal : AbortSignal.any([attempt.signal, options.signal]);
+    const eras = options.eras ?? new BrokerEras();
     let connection: Connection | undefined;
+    let question: "versions" | "oldest" | undefined = "versions";
     try {
-      connection = new Connection(address, await dial(address, options.transport, signal), options);
-      stage = "a connection, but no answer";
-      connection.#read(); // Never rejects: failures close the connection.
-      connection.#versions = options.protocol === "auto"
-        ? await abortable(connection.#negotiate(), signal)
-        : fixedVersions(options.protocol);
-      return connection;
+      while (true) {
+        connection = new Connection(address, await dial(address, options.transport, signal), options);
+        stage = "a connection, but no answer";
+        connection.#read(); // Never rejects: failures close the connection.
+        try {
+          connection.#versions = options.protocol === "auto"
+            ? await abortable(connection.#learnVersions(question, eras), signal)
+            : fixedVersions(options.protocol);
+          return connection;
+        } catch (error) {
+          const isHangUp = !connection.#isAnswered && !signal.aborted;
+          question = question === "versions" && isHangUp ? eras.hungUp(address) : undefined;
+          if (question === undefined) throw error;
+          connection.close(error);
+        }
+      }
     } catch (error) {
       connection?.close(error);
       // The failed request only repeats why the connection ended.
@@ -237,6 +253,22 @@ export class Connection {
     if (this.#pending.length === 0) this.close(this.#retirement.cause);
   }
 
+  /**
+   * Asks for the versions; or, of a broker that hangs up on that, whether it answers to what every broker does. That it
+   * does so is taken to be true of this connection only: the next one may lead to a newer broker.
+   */
+  async #learnVersions(question: "versions" | "oldest", eras: BrokerEras): Promise<VersionTable> {
+    if (question === "versions") {
+      const versions = await this.#negotiate();
+      eras.answered();
+      return versions;
+    }
+    // Without names it asks for all topics, and can create none.
+    await this.request("Metadata", { topics: [] }, { version: 0 });
+    eras.foundOld(this.address);
+    return fixedVersions("0.8");
+  }
+
   #negotiate(): Promise<VersionTable> {
     return negotiateVersions((version) =>
       this.#send("ApiVersions", {
@@ -281,6 +313,7 @@ export class Connection {
       while (!this.#isClosed) {
         const count = await this.#duplex.read(buffer);
         if (count === null) return this.close(this.#endOfStream());
+        this.#isAnswered = true;
         for (const frame of this.#splitter.push(buffer.subarray(0, count))) this.#answer(frame);
       }
     } catch (error) {
