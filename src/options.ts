@@ -196,6 +196,14 @@ export interface ProducerOptions extends TopicOptions {
    * @default {false}
    */
   autoCreateTopics?: boolean;
+  /**
+   * How old the brokers are: `"0.8"` and `"0.9"` cannot be asked for the versions they speak. With `"auto"` they are
+   * asked, and one that hangs up on that is taken for one of 0.8 once it answers to nothing but the oldest request;
+   * brokers of 0.9 mostly do not hang up, they say nothing. Kafka: none.
+   *
+   * @default {"auto"}
+   */
+  protocol?: "auto" | "0.8" | "0.9";
   /** Where warnings go; null silences them. By default the console. */
   logger?: Logger | null;
 }
@@ -260,6 +268,8 @@ export interface ResolvedOptions extends ResolvedTopicOptions {
   eagerTopics: readonly string[];
   /** See {@linkcode ProducerOptions.autoCreateTopics}. */
   autoCreateTopics: boolean;
+  /** See {@linkcode ProducerOptions.protocol}. */
+  protocol: "auto" | "0.8" | "0.9";
   /** See {@linkcode ProducerOptions.logger}; undefined for the console. */
   logger: Logger | null | undefined;
 }
@@ -297,6 +307,7 @@ const producerDefaults: Omit<ResolvedOptions, keyof ResolvedTopicOptions | "boot
   topics: {},
   eagerTopics: [],
   autoCreateTopics: false,
+  protocol: "auto",
   logger: undefined,
 };
 
@@ -332,6 +343,7 @@ const producerChecks: Record<keyof ProducerOptions, Check> = {
   topics: checkTopics,
   eagerTopics: checkNames,
   autoCreateTopics: typed("boolean"),
+  protocol: oneOf("auto", "0.8", "0.9"),
   logger: checkLogger,
 };
 

@@ -5,6 +5,7 @@
  */
 
 import { parseAddresses } from "../net/address.ts";
+import { BrokerEras } from "../net/broker_eras.ts";
 import { denoTransport } from "../net/transport.ts";
 import type { Transport } from "../transport.ts";
 import { Cluster } from "./cluster.ts";
@@ -26,5 +27,8 @@ export interface ClusterConfiguration extends Omit<ClusterOptions, "bootstrap" |
  * @throws {RangeError} For a port out of range.
  */
 export function openCluster({ bootstrap, connect, ...options }: ClusterConfiguration): Cluster {
-  return new Cluster({ ...options, bootstrap: parseAddresses(bootstrap), transport: connect ?? denoTransport });
+  const eras = new BrokerEras((address) => {
+    options.warn("oldbroker", `${address} does not tell what it speaks: it is spoken to as to Kafka 0.8`);
+  });
+  return new Cluster({ ...options, bootstrap: parseAddresses(bootstrap), transport: connect ?? denoTransport, eras });
 }

@@ -8,6 +8,7 @@ import type { Emit } from "../events.ts";
 import type { Warn } from "../logger.ts";
 import type { Address } from "../net/address.ts";
 import type { ProtocolEra } from "../net/api_negotiation.ts";
+import type { BrokerEras } from "../net/broker_eras.ts";
 import type { Backoff } from "../net/backoff.ts";
 import type { Transport } from "../net/transport.ts";
 import type { Timers } from "../timers.ts";
@@ -37,6 +38,8 @@ export interface ClusterOptions {
   autoCreateTopics: boolean;
   /** Whether brokers can be asked for their versions. */
   protocol: ProtocolEra;
+  /** What connections learn of that. */
+  eras?: BrokerEras | undefined;
   /** Clock and timers. */
   timers: Timers;
   /** Takes events. */

@@ -63,7 +63,6 @@ export class ProducerCore {
     this.warn = warningsOf(this.log);
     this.#cluster = openCluster({
       ...options,
-      protocol: "auto",
       timers,
       emit,
       warn: this.warn,
