@@ -69,7 +69,8 @@ export class EmbeddedCluster {
     this.#options = options;
     const { timers, versions, maxMessageBytes } = options;
     const onAppend = this.#appends.notify.bind(this.#appends);
-    this.#topology = new Topology({ maxMessageBytes, wallMs: () => timers.wallMs(), onAppend });
+    const { format } = versions;
+    this.#topology = new Topology({ maxMessageBytes, format, wallMs: () => timers.wallMs(), onAppend });
     this.#exchange = new Exchange({
       topology: this.#topology,
       appends: this.#appends,
@@ -104,7 +105,7 @@ export class EmbeddedCluster {
    */
   batches(topic: string, partition?: number): StoredBatch[] {
     const logs = this.#logs("read batches", topic, partition);
-    return logs.flatMap((log) => log.batches().map(({ bytes }) => describeBatch(log, bytes)));
+    return logs.flatMap((log) => log.batches().map((batch) => describeBatch(log, batch)));
   }
 
   /**

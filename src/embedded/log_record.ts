@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DecodedRecord } from "../../protocol/record_batch_reader.ts";
+import type { LogEntry } from "./log_format.ts";
 import type { StoredRecord } from "../record.ts";
 
 const decoder = new TextDecoder();
@@ -28,13 +28,12 @@ export class LogRecord implements StoredRecord {
 
   /**
    * @param log Where the record is.
-   * @param baseOffset Offset of its batch.
-   * @param record What is in the batch.
+   * @param record What is in the log.
    */
-  constructor(log: { topic: string; partition: number }, baseOffset: bigint, record: DecodedRecord) {
+  constructor(log: { topic: string; partition: number }, record: LogEntry) {
     this.topic = log.topic;
     this.partition = log.partition;
-    this.offset = baseOffset + BigInt(record.offsetDelta);
+    this.offset = record.offset;
     this.key = record.key;
     this.value = record.value;
     this.headers = record.headers;

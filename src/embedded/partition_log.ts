@@ -4,12 +4,14 @@
  * @module
  */
 
+import { NO_TIMESTAMP } from "../../protocol/message_layout.ts";
 import { crc32c } from "../../protocol/crc32c.ts";
 import { BatchOffset, COMPRESSION_MASK, LOG_APPEND_TIME_FLAG } from "../../protocol/record_batch_layout.ts";
-import { type DecodedRecord, readBatchHeader, readRecords } from "../../protocol/record_batch_reader.ts";
+import { batchOf, entriesOf, type LogBatch, type LogEntry, type RecordFormat } from "./log_format.ts";
 import { LogRecord } from "./log_record.ts";
 import { ProducerStates } from "./producer_state.ts";
 import { isRefusal, receiveBatch, type ReceivedBatch, type Refusal, refusal } from "./received_batch.ts";
+import { latestOf, type ReceivedMessages, receiveMessages, storedMessages } from "./received_messages.ts";
 
 /** Where a batch went. */
 export interface Appended {
@@ -17,18 +19,6 @@ export interface Appended {
   baseOffset: bigint;
   /** -1, or for a batch that was in the log already the largest timestamp of its records, as in Kafka. */
   logAppendTimeMs: bigint;
-}
-
-/** A batch in the log. */
-export interface LogBatch {
-  /** The batch's bytes, with base offset and leader epoch filled in. */
-  readonly bytes: Uint8Array;
-  /** Offset of its first record. */
-  readonly baseOffset: bigint;
-  /** Offset of its last record. */
-  readonly lastOffset: bigint;
-  /** Largest timestamp of its records. */
-  readonly maxTimestamp: bigint;
 }
 
 /** Where a record is, and when it happened. */
@@ -49,6 +39,8 @@ export interface PartitionLogOptions {
   partition: number;
   /** Largest batch it takes, in bytes: Kafka's `max.message.bytes`. */
   maxMessageBytes: number;
+  /** Format in which it stores records, 2 if left out: Kafka's `message.format.version`. */
+  format?: RecordFormat | undefined;
   /** Milliseconds since the epoch. */
   wallMs: () => number;
   /** Called after each append. */
@@ -111,17 +103,41 @@ export class PartitionLog {
   }
 
   /**
+   * Checks a message set, which is what producers send below version 3, and appends it: message by message, or as one
+   * batch where the log's format is 2.
+   *
+   * @param set The messages. They are copied.
+   * @param leaderEpoch Written into the stored batch.
+   */
+  appendMessages(set: Uint8Array | null, leaderEpoch: number): Appended | Refusal {
+    const { maxMessageBytes, format = 2 } = this.#options;
+    const received = receiveMessages(set, { maxMessageBytes });
+    if (isRefusal(received)) return received;
+    if (received.length === 0) return { baseOffset: -1n, logAppendTimeMs: NO_APPEND_TIME };
+    if (format === 2) return this.append(batchOf(received.flatMap(({ messages }) => messages)), leaderEpoch);
+    const baseOffset = this.#endOffset;
+    for (const messages of received) this.#storeMessages(messages, { format, leaderEpoch });
+    this.#options.onAppend(this);
+    return { baseOffset, logAppendTimeMs: NO_APPEND_TIME };
+  }
+
+  /**
    * Batches from the one that holds `offset` on, in order, as long as they are within `maxBytes`.
    *
-   * @param limits With `atLeastOne` the first batch is given whatever its size (KIP-74).
+   * @param limits With `atLeastOne` the first batch is given whatever its size (KIP-74), with `isCut` also the one that
+   * goes beyond `maxBytes`.
    */
-  read(offset: bigint, { maxBytes, atLeastOne }: { maxBytes: number; atLeastOne: boolean }): LogBatch[] {
+  read(
+    offset: bigint,
+    { maxBytes, atLeastOne, isCut = false }: { maxBytes: number; atLeastOne: boolean; isCut?: boolean },
+  ): LogBatch[] {
     const found: LogBatch[] = [];
     let bytes = 0;
     for (let i = this.#indexOf(offset); i < this.#batches.length; i++) {
       const batch = this.#batches[i]!;
+      if (isCut && bytes >= maxBytes) break;
       bytes += batch.bytes.length;
-      if (bytes > maxBytes && !(atLeastOne && found.length === 0)) break;
+      if (bytes > maxBytes && !isCut && !(atLeastOne && found.length === 0)) break;
       found.push(batch);
     }
     return found;
@@ -163,9 +179,8 @@ export class PartitionLog {
   /** The records that may be read, in order. */
   *records(): Generator<LogRecord, void, undefined> {
     for (const batch of this.#batches) {
-      for (const record of readRecords(batch.bytes)) {
-        const stored = new LogRecord(this, batch.baseOffset, record);
-        if (stored.offset >= this.#startOffset) yield stored;
+      for (const entry of entriesOf(batch)) {
+        if (entry.offset >= this.#startOffset) yield new LogRecord(this, entry);
       }
     }
   }
@@ -182,15 +197,13 @@ export class PartitionLog {
     this.#batches.splice(0, this.#indexOf(offset));
   }
 
-  #placeWithin(batch: LogBatch, isMeant: (record: DecodedRecord) => boolean): RecordPlace | undefined {
-    const leaderEpoch = readBatchHeader(batch.bytes).partitionLeaderEpoch;
+  #placeWithin(batch: LogBatch, isMeant: (entry: LogEntry) => boolean): RecordPlace | undefined {
+    const { leaderEpoch } = batch;
     // The records of a compressed batch cannot be told apart here: its beginning is not past what is looked for.
     if (isCompressed(batch)) return { offset: batch.baseOffset, timestamp: batch.maxTimestamp, leaderEpoch };
-    for (const record of readRecords(batch.bytes)) {
-      const offset = batch.baseOffset + BigInt(record.offsetDelta);
-      if (offset >= this.#startOffset && isMeant(record)) {
-        return { offset, timestamp: BigInt(record.timestamp), leaderEpoch };
-      }
+    for (const entry of entriesOf(batch)) {
+      if (entry.offset < this.#startOffset || !isMeant(entry)) continue;
+      return { offset: entry.offset, timestamp: BigInt(entry.timestamp), leaderEpoch };
     }
     return undefined;
   }
@@ -207,10 +220,22 @@ export class PartitionLog {
       view.setBigInt64(BatchOffset.maxTimestamp, maxTimestamp);
       view.setUint32(BatchOffset.crc, crc32c(stored, BatchOffset.attributes));
     }
-    this.#batches.push({ bytes: stored, baseOffset, lastOffset, maxTimestamp });
+    this.#batches.push({ bytes: stored, format: 2, leaderEpoch, baseOffset, lastOffset, maxTimestamp });
     this.#endOffset = lastOffset + 1n;
     this.#options.onAppend(this);
     return { baseOffset, logAppendTimeMs: NO_APPEND_TIME };
+  }
+
+  #storeMessages(
+    received: ReceivedMessages,
+    { format, leaderEpoch }: { format: 0 | 1; leaderEpoch: number },
+  ): void {
+    const baseOffset = this.#endOffset;
+    const lastOffset = baseOffset + BigInt(received.messages.length - 1);
+    const bytes = storedMessages(received, { format, baseOffset });
+    const maxTimestamp = BigInt(format === 0 ? NO_TIMESTAMP : latestOf(received.messages));
+    this.#batches.push({ bytes, format, leaderEpoch, baseOffset, lastOffset, maxTimestamp });
+    this.#endOffset = lastOffset + 1n;
   }
 
   /** Index of the first batch that ends at `offset` or later. */
@@ -226,6 +251,6 @@ export class PartitionLog {
   }
 }
 
-function isCompressed(batch: LogBatch): boolean {
-  return (batch.bytes[BatchOffset.attributes + 1]! & COMPRESSION_MASK) !== 0;
+function isCompressed({ bytes, format }: LogBatch): boolean {
+  return format === 2 && (bytes[BatchOffset.attributes + 1]! & COMPRESSION_MASK) !== 0;
 }

@@ -5,6 +5,7 @@
  */
 
 import { BROKER_HOST } from "./address.ts";
+import type { RecordFormat } from "./log_format.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { EmbeddedTopic, NO_LEADER, type Partition } from "./topic.ts";
 import { type PlannedPartition, planPartitions, type TopicLayout } from "./topic_layout.ts";
@@ -25,6 +26,8 @@ export interface BrokerNode {
 export interface TopologyOptions {
   /** Largest batch a log takes, in bytes. */
   maxMessageBytes: number;
+  /** Format in which logs store records, 2 if left out. */
+  format?: RecordFormat;
   /** Milliseconds since the epoch. */
   wallMs: () => number;
   /** Called after each append to any log. */

@@ -10,7 +10,8 @@
 
 import type { RequestOf, ResponseInput } from "../../../protocol/apis.ts";
 import { errorCodeByName } from "../../../protocol/error_codes.ts";
-import type { LogBatch, PartitionLog } from "../partition_log.ts";
+import { bytesFor, formatOfFetch } from "../log_format.ts";
+import type { PartitionLog } from "../partition_log.ts";
 import type { Partition } from "../topic.ts";
 import { type RequestContext, topicOf } from "./handler.ts";
 import { nodeEndpoints } from "./node_endpoints.ts";
@@ -20,6 +21,7 @@ type TopicRequest = RequestOf<"Fetch">["topics"][number];
 type PartitionRequest = TopicRequest["partitions"][number];
 type PartitionRow = ResponseInput<"Fetch">["responses"][number]["partitions"][number];
 
+const FIRST_VERSION_WITH_WHOLE_MESSAGES = 3;
 const FIRST_VERSION_BY_ID = 13;
 const FIRST_VERSION_WITH_LEADER = 16;
 const NO_RECORDS = new Uint8Array();
@@ -106,7 +108,7 @@ function answerWith(request: RequestOf<"Fetch">, context: RequestContext): Respo
       const reading = readingOf(topic, asked, context);
       if (reading.error !== null) return errorRow(reading, context, leaders);
       const limits = { maxBytes: Math.min(bytesLeft, asked.partitionMaxBytes), atLeastOne: isFirst };
-      const row = recordsRow(reading, limits);
+      const row = recordsRow(reading, limits, context.version);
       bytesLeft -= row.records!.length;
       if (row.records!.length > 0) isFirst = false;
       return row;
@@ -115,8 +117,16 @@ function answerWith(request: RequestOf<"Fetch">, context: RequestContext): Respo
   return leaders.size === 0 ? { responses } : { responses, nodeEndpoints: nodeEndpoints(leaders, context.topology) };
 }
 
-function recordsRow({ asked, partition }: Reading, limits: { maxBytes: number; atLeastOne: boolean }): PartitionRow {
+function recordsRow(
+  { asked, partition }: Reading,
+  limits: { maxBytes: number; atLeastOne: boolean },
+  version: number,
+): PartitionRow {
   const { log, index } = partition!;
+  // Before KIP-74, exactly so many bytes of the log came, whatever they were: the last message is cut off.
+  const isCut = version < FIRST_VERSION_WITH_WHOLE_MESSAGES;
+  const batches = log.read(asked.fetchOffset, { ...limits, isCut });
+  const bytes = bytesFor(batches, { format: formatOfFetch(version), from: asked.fetchOffset });
   return {
     partitionIndex: index,
     errorCode: 0,
@@ -124,7 +134,7 @@ function recordsRow({ asked, partition }: Reading, limits: { maxBytes: number; a
     lastStableOffset: log.endOffset,
     logStartOffset: log.startOffset,
     abortedTransactions: null,
-    records: joined(log.read(asked.fetchOffset, limits)),
+    records: isCut ? bytes.subarray(0, limits.maxBytes) : bytes,
   };
 }
 
@@ -141,15 +151,4 @@ function errorRow({ asked, partition, error }: Reading, context: RequestContext,
   if (!isMoved || partition === undefined || context.version < FIRST_VERSION_WITH_LEADER) return row;
   leaders.add(partition.leader);
   return { ...row, currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
-}
-
-function joined(batches: readonly LogBatch[]): Uint8Array {
-  if (batches.length === 1) return batches[0]!.bytes;
-  const all = new Uint8Array(batches.reduce((sum, { bytes }) => sum + bytes.length, 0));
-  let offset = 0;
-  for (const { bytes } of batches) {
-    all.set(bytes, offset);
-    offset += bytes.length;
-  }
-  return all;
 }

@@ -1,5 +1,5 @@
 /**
- * Produce: appends batches. Topics by name up to version 12, by id from 13 on.
+ * Produce: appends batches, or below version 3 message sets. Topics by name up to version 12, by id from 13 on.
  *
  * Acks 1 and -1 are the same here: replicas share one log. With acks 0 nothing is answered; an error then closes the
  * connection, see `exchange.ts`. A leader's place is told since version 10 (KIP-951).
@@ -19,6 +19,7 @@ type TopicRequest = RequestOf<"Produce">["topicData"][number];
 type PartitionRequest = TopicRequest["partitionData"][number];
 type PartitionRow = ResponseInput<"Produce">["responses"][number]["partitionResponses"][number];
 
+const FIRST_VERSION_WITH_BATCHES = 3;
 const FIRST_VERSION_BY_ID = 13;
 const FIRST_VERSION_WITH_LEADER = 10;
 
@@ -81,18 +82,19 @@ class Producing {
 
   #appendTo(partition: Partition, records: Uint8Array | null): PartitionRow {
     const { version, brokerId } = this.#context;
-    const batch = findBatch(records, version);
-    if (isRefusal(batch)) return errorRow(partition.index, batch);
+    const batch = version < FIRST_VERSION_WITH_BATCHES ? null : findBatch(records, version);
+    if (batch !== null && isRefusal(batch)) return errorRow(partition.index, batch);
     if (this.#acks < -1 || this.#acks > 1) return errorRow(partition.index, refusal("INVALID_REQUIRED_ACKS"));
     if (partition.leader !== brokerId) return this.#notLeaderRow(partition);
-    const result = partition.log.append(batch, partition.leaderEpoch);
+    const { log, leaderEpoch } = partition;
+    const result = batch === null ? log.appendMessages(records, leaderEpoch) : log.append(batch, leaderEpoch);
     if (isRefusal(result)) return errorRow(partition.index, result, partition);
     return {
       index: partition.index,
       errorCode: 0,
       baseOffset: result.baseOffset,
       logAppendTimeMs: result.logAppendTimeMs,
-      logStartOffset: partition.log.startOffset,
+      logStartOffset: log.startOffset,
     };
   }
 
