@@ -9,17 +9,19 @@ import type { RequestInput, ResponseOf } from "../../protocol/apis.ts";
 import { errorCode } from "../../protocol/error_codes.ts";
 import { ZERO_UUID } from "../../protocol/uuid.ts";
 import { type Address, formatAddress, parseAddresses } from "../net/address.ts";
+import type { ProtocolEra } from "../net/api_negotiation.ts";
 import { Connection } from "../net/connection.ts";
 import { denoTransport } from "../net/transport.ts";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
 import { describeFlags, type Flags, HELP_FLAG, parseFlags, UsageError } from "./flags.ts";
-import { parseBootstrap, parseTopic } from "./produce_arguments.ts";
+import { parseBootstrap, parseProtocol, parseTopic, PROTOCOL_FLAG } from "./produce_arguments.ts";
 import type { Shell } from "./shell.ts";
 import { textTable } from "./text_table.ts";
 
 const FLAGS = {
   "bootstrap": { kind: "values", placeholder: "HOST:PORT,…", help: ["Brokers to ask, in turn, until one answers"] },
   "topic": { kind: "values", placeholder: "NAME", help: ["Only this topic; may be repeated"] },
+  "protocol": PROTOCOL_FLAG,
   "json": { kind: "switch", help: ["Print one JSON object"] },
   ...HELP_FLAG,
 } as const satisfies Flags;
@@ -83,7 +85,8 @@ export async function metadata(shell: Shell, args: readonly string[]): Promise<n
   }
   const addresses = parseAddresses(parseBootstrap(flags.bootstrap));
   const topics = flags.topic.map(parseTopic);
-  const report = reportOf(await ask(shell, addresses, topics));
+  const protocol = parseProtocol(flags.protocol);
+  const report = reportOf(await ask(shell, addresses, { topics, protocol }));
   shell.print(flags.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
   const isFaulty = report.topics.some(({ error, partitions }) => {
     return error !== null || partitions.some((partition) => partition.error !== null);
@@ -95,7 +98,7 @@ export async function metadata(shell: Shell, args: readonly string[]): Promise<n
 async function ask(
   { timers }: Shell,
   addresses: readonly Address[],
-  topics: readonly string[],
+  { topics, protocol }: { topics: readonly string[]; protocol: ProtocolEra },
 ): Promise<ResponseOf<"Metadata">> {
   const failures: Error[] = [];
   for (const address of addresses) {
@@ -107,7 +110,7 @@ async function ask(
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         timers,
-        protocol: "auto",
+        protocol,
         ref: true,
       });
       return await connection.request("Metadata", requestFor(topics, connection.version("Metadata") ?? 0));

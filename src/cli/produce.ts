@@ -65,6 +65,7 @@ class ProduceCommand {
       bootstrap: settings.bootstrap,
       clientId: "ekaf-cli",
       acks: settings.acks,
+      protocol: settings.protocol,
       batchMaxBytes: BATCH_MAX_BYTES,
       unknownTopicTimeoutMs: UNKNOWN_TOPIC_TIMEOUT_MS,
       logger: { warn, error: warn },

@@ -9,6 +9,13 @@ import { parseAddresses } from "../net/address.ts";
 import { type Flags, type FlagValues, HELP_FLAG, parseCount, parseFlags, required, UsageError } from "./flags.ts";
 import { jsonFormat, plainFormat, type RecordExtras, type RecordFormat } from "./record_format.ts";
 
+/** How old the brokers are. */
+export const PROTOCOL_FLAG = {
+  kind: "value",
+  placeholder: "auto|0.8|0.9",
+  help: ["How old the brokers are that cannot tell; auto", "(default) asks them"],
+} as const satisfies Flags[string];
+
 /** Flags of `ekaf produce`. */
 export const PRODUCE_FLAGS = {
   "bootstrap": { kind: "values", placeholder: "HOST:PORT,…", help: ["Brokers to begin with; no port: 9092"] },
@@ -37,6 +44,7 @@ export const PRODUCE_FLAGS = {
       "and values of headers are text or null",
     ],
   },
+  "protocol": PROTOCOL_FLAG,
   "wait": { kind: "switch", help: ["Keep trying while no broker can be reached"] },
   ...HELP_FLAG,
 } as const satisfies Flags;
@@ -57,6 +65,8 @@ export interface ProduceSettings {
   readonly partition: number | undefined;
   /** Who must have a record. */
   readonly acks: Acks;
+  /** How old the brokers are. */
+  readonly protocol: "auto" | "0.8" | "0.9";
   /** Whether to keep trying while no broker can be reached. */
   readonly isPatient: boolean;
 }
@@ -88,6 +98,7 @@ export function parseProduceArguments(args: readonly string[]): ProduceSettings 
     isJson: flags["json-records"],
     partition: extras.partition,
     acks: parseAcks(flags.acks),
+    protocol: parseProtocol(flags.protocol),
     isPatient: flags.wait,
   };
 }
@@ -159,6 +170,18 @@ function parseAcks(text: string | undefined): Acks {
   if (text === undefined || text === "all" || text === "-1") return "all";
   if (text === "1" || text === "0") return text === "1" ? 1 : 0;
   throw new UsageError(`Cannot use --acks ${JSON.stringify(text)}: it must be all, 1 or 0`);
+}
+
+/**
+ * Checks what `--protocol` says.
+ *
+ * @param text What was written.
+ * @throws {UsageError} When there is no such choice.
+ */
+export function parseProtocol(text: string | undefined): "auto" | "0.8" | "0.9" {
+  if (text === undefined) return "auto";
+  if (text === "auto" || text === "0.8" || text === "0.9") return text;
+  throw new UsageError(`Cannot use --protocol ${JSON.stringify(text)}: it must be auto, 0.8 or 0.9`);
 }
 
 function reasonOf(cause: unknown): string {

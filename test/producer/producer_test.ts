@@ -32,6 +32,8 @@ const wrongOptions: [string, unknown, ErrorConstructor][] = [
   ["acks", true, TypeError],
   ["idempotent", "yes", TypeError],
   ["onUnknown", "ignore", RangeError],
+  ["protocol", "0.10", RangeError],
+  ["protocol", 0.8, TypeError],
   ["connect", {}, TypeError],
   ["connectTimeoutMs", 0, RangeError],
   ["requestTimeoutMs", "1", TypeError],
