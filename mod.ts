@@ -6,9 +6,11 @@
 
 export { Producer } from "./src/producer/producer.ts";
 export { Topic, type TopicHandleOptions } from "./src/producer/topic.ts";
+export type { ChangeableOption, TopicChanges } from "./src/producer/topic_settings.ts";
 export type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions } from "./src/producer/topic_core.ts";
 export type { WritableOptions } from "./src/producer/topic_stream.ts";
 export type { DeliveryOptions, DeliveryPair, Outcome } from "./src/producer/delivery_stream.ts";
+export { ekafDefaults } from "./src/producer/ekaf_defaults.ts";
 export { phash2 } from "./protocol/phash2.ts";
 export {
   javaCompatible,

@@ -34,7 +34,7 @@ const CHECKS: Record<string, Check> = {
     assertEquals(output, ["stored: 0 0", "stored: 0 1", "stored: 0 2"]);
   },
   "Options for a topic": ({ texts }) => {
-    assertEquals(texts("clicks"), ['{"page":"/"}']);
+    assertEquals(texts("clicks"), ['{"page":"/"}', '{"page":"/cart"}']);
     assertEquals(texts("audit"), ["a page was seen"]);
   },
   "Accepted now, delivered later": ({ output, texts }) => {

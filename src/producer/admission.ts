@@ -30,6 +30,8 @@ export interface AdmissionHost {
     readonly isTimed: boolean;
     prepareAt(inputs: readonly RecordInput[], index: number, nowMs: number): void;
   };
+  /** A run begins, of a call that drops records when there is no room, or one that waits. */
+  runBegins(isDropping: boolean): void;
   /** Bytes that `share` has room for; below 1 also when others came first. */
   grantedBytes(share: BudgetShare): number;
   /** What a record waits for that has no room in `share`. */
@@ -60,6 +62,8 @@ export interface AdmissionOptions {
   readonly wallMs: number;
   /** Whether what is admitted should go out as soon as it can. */
   readonly isDue: boolean;
+  /** Whether records are dropped when there is no room; else the call waits. */
+  readonly isDropping: boolean;
   /** Where each record goes, where that was found out before. */
   readonly destinations: readonly (Destination | null)[] | null;
   /** Gets the partition of each record, if somebody wants to know. */
@@ -130,6 +134,7 @@ export class Admission implements Waiter {
   run(): BudgetShare | null {
     const admitted = this.#admitted;
     admitted.records = admitted.bytes = 0;
+    this.#host.runBegins(this.#options.isDropping);
     this.#waitsFor = this.#admit();
     this.#host.runEnded(admitted, this.#options.isDue);
     return this.#waitsFor;

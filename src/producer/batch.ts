@@ -144,6 +144,9 @@ export interface Barrier {
   batchSettled(): void;
 }
 
+/** Bytes that no batch exceeds, whatever `batchMaxBytes` says. */
+export const MAX_BATCH_BYTES = 1024 * 1024 * 1024;
+
 /** The encoded records of one partition on their way. */
 export class Batch {
   /** The bytes. */
@@ -174,7 +177,7 @@ export class Batch {
   keeper: BatchKeeper | null = null;
   /**
    * For each record, its place in the order in which the topic's records came, where an overflow policy wants to know;
-   * those of the batch's first records may be missing.
+   * those of the batch's first records may be missing, or lower than theirs, when the policy changed meanwhile.
    */
   arrivals: number[] | null = null;
   #struckRecords = 0;

@@ -6,7 +6,7 @@
 
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { TimerHandle, Timers } from "../timers.ts";
-import type { Batch, SpanTarget } from "./batch.ts";
+import { type Batch, MAX_BATCH_BYTES, type SpanTarget } from "./batch.ts";
 
 /**
  * What one task appended to a lane: one chunk a task, however many records. The records themselves are in the open
@@ -19,7 +19,7 @@ export interface Gathering {
   readonly sealOpen: boolean;
 }
 
-/** Limits of a batch; read anew for each, so that they may change. */
+/** Limits of a batch; read anew for each, so that they may change. An object of them does not change. */
 export interface BatchLimits {
   /** Most bytes of an encoded batch. */
   readonly batchMaxBytes: number;
@@ -64,8 +64,7 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
   readonly #writer: WritableStreamDefaultWriter<Gathering>;
   #openBatch: Batch | null = null;
   /** Limits of the open batch. */
-  #maxBytes = 0;
-  #maxRecords = 0;
+  #limits: BatchLimits;
   #full: Batch[] = [];
   #isDue = false;
   #isSealing = false;
@@ -86,6 +85,7 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
       },
     );
     this.#options = options;
+    this.#limits = options.limits();
     this.#writer = this.writable.getWriter();
     // The stream ends only with its producer; who waits for records is told by their own recipients.
     this.#writer.closed.catch(() => {});
@@ -111,23 +111,29 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
     return this.#isDue && this.canSeal;
   }
 
+  /** Whether the open batch waits for company only while a request is under way. */
+  get isAuto(): boolean {
+    return this.#limits.lingerMs === "auto";
+  }
+
   /**
-   * Copies a record into the open batch, beginning a new one when that is full.
+   * Copies a record into the open batch, beginning a new one when that is full. A record that was accepted under a higher
+   * limit of bytes gets a batch of its own.
    *
-   * @returns Bytes taken; 0 when it cannot fit even an empty batch.
+   * @returns Bytes taken.
    */
   append(record: EncodableRecord, to: SpanTarget): number {
     let batch = this.#openBatch;
     if (batch !== null) {
-      const bytes = batch.builder.count < this.#maxRecords ? batch.tryAppend(record, this.#maxBytes, to) : 0;
+      const bytes = batch.builder.count < this.#limits.batchMaxRecords
+        ? batch.tryAppend(record, this.#limits.batchMaxBytes, to)
+        : 0;
       if (bytes > 0) return bytes;
       this.#retire(batch);
     }
-    const { batchMaxBytes, batchMaxRecords } = this.#options.limits();
-    this.#maxBytes = batchMaxBytes;
-    this.#maxRecords = batchMaxRecords;
+    this.#limits = this.#options.limits();
     batch = this.#openBatch = this.#options.open();
-    return batch.tryAppend(record, batchMaxBytes, to);
+    return batch.tryAppend(record, this.#limits.batchMaxBytes, to) || batch.tryAppend(record, MAX_BATCH_BYTES, to);
   }
 
   /** Hands what was appended since the last time to the stream: once a task. */
@@ -186,7 +192,7 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
   }
 
   #startTimers(batch: Batch): void {
-    const { lingerMs, idleMs } = this.#options.limits();
+    const { lingerMs, idleMs } = this.#limits;
     const { timers } = this.#options;
     if (this.#lingerTimer === null && !this.#isDue) {
       const wait = (lingerMs === "auto" ? AUTO_LINGER_MS : lingerMs) - (timers.now() - batch.openedMs);

@@ -48,7 +48,7 @@ export class Intake implements AdmissionHost {
   /** Admissions that wait for room. */
   readonly #waiting = new Set<Admission>();
   #touched: Lane[] = [];
-  /** Whether the calls under way drop records when there is no room. */
+  /** Whether the call under way drops records when there is no room. */
   #isDropping = false;
   /** Of calls of one record: nobody keeps it. */
   #to: SpanTarget | null = null;
@@ -123,6 +123,7 @@ export class Intake implements AdmissionHost {
       firstIndex: call.firstIndex ?? 0,
       wallMs,
       isDue: call.isDue,
+      isDropping: this.#isDropping,
       partitions: call.partitions ?? null,
       destinations,
     });
@@ -205,6 +206,11 @@ export class Intake implements AdmissionHost {
   }
 
   // AdmissionHost
+
+  /** Implements `AdmissionHost`: a call that waits goes on waiting under a policy that came later. */
+  runBegins(isDropping: boolean): void {
+    this.#isDropping = isDropping && this.#topic.overflow.isDropping;
+  }
 
   /** Implements `AdmissionHost`. */
   grantedBytes(share: BudgetShare): number {

@@ -141,7 +141,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     if (this.#stream.openBatch === null) return;
     // With lingerMs "auto", records wait for company only while a request is under way.
     const isIdle = this.window.inFlight === 0 && this.#sealedCount === 0;
-    if (isIdle && this.#context.options().lingerMs === "auto") this.makeDue();
+    if (isIdle && this.#stream.isAuto) this.makeDue();
     this.#stream.commit();
   }
 
@@ -241,7 +241,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
 
   /** After an answer: with `lingerMs: "auto"`, what gathered meanwhile is due now. */
   answered(): void {
-    if (this.#context.options().lingerMs === "auto") this.makeDue();
+    if (this.#stream.isAuto) this.makeDue();
     this.wake();
   }
 

@@ -114,7 +114,7 @@ export class TopicOverflow {
     return this.gate;
   }
 
-  /** Records were settled, or a lane is up: opens the gate if there is room. */
+  /** Records were settled, a lane is up, or the options changed: opens the gate if there is room. */
   reopen(): void {
     if (this.gate.maxBytes !== 0) return;
     const maxRecords = this.#maxRecords;

@@ -105,7 +105,7 @@ export class ProducerCore {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
       checkTopicName(name);
-      topic = new TopicCore(this, name, this.resolveTopic(this.configured(name)));
+      topic = new TopicCore(this, name, this.configured(name));
       this.#topics.set(name, topic);
     }
     return topic;

@@ -15,6 +15,7 @@ import { deliveryStream } from "./delivery_stream.ts";
 import { signalOnly } from "./call_options.ts";
 import type { ProducerCore } from "./producer_core.ts";
 import type { Enqueued, EnqueuedMany, EnqueueOptions, Pick, SendOptions, TopicCore } from "./topic_core.ts";
+import type { TopicChanges } from "./topic_settings.ts";
 import { topicStream, type WritableOptions } from "./topic_stream.ts";
 
 /** Options of a topic's handle. */
@@ -107,6 +108,35 @@ export class Topic<T = RecordInput> extends ProducerEvents {
   delivery(options: DeliveryOptions = {}): DeliveryPair<T, Outcome | Outcome[]> {
     this.#core.assertOpen("write");
     return deliveryStream(this.#core, (chunk: T | readonly T[]) => this.#inputs(chunk), options);
+  }
+
+  /**
+   * Changes options of the topic, for all of its handles: `partitioner` for records whose partition is not chosen yet,
+   * `overflow` for calls made from now on, `downtimeMaxRecords` at once, limits of batches for those opened from now on.
+   *
+   * @param changes What to change. What is left out stays; what is given as undefined goes back to what the producer was
+   * made with.
+   * @throws {TypeError} For a value of the wrong type, an unknown name, or an option that cannot change, naming it; then
+   * nothing is changed. Also when the producer is closed.
+   * @throws {RangeError} For a value out of bounds, or bounds that contradict each other.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Producer, strictRoundRobin } from "@ekaf/ekaf";
+   * import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
+   *
+   * await using cluster = await EmbeddedCluster.listen({ topics: { clicks: 2 } });
+   * await using producer = new Producer({ bootstrap: cluster.bootstrap, partitioner: () => 1 });
+   * const clicks = producer.topic("clicks");
+   * await clicks.send(["a", "b"]);
+   * clicks.configure({ partitioner: strictRoundRobin() });
+   * await clicks.send(["c", "d"]);
+   * assertEquals(cluster.records("clicks").map((record) => record.text()), ["c", "a", "b", "d"]);
+   * ```
+   */
+  configure(changes: TopicChanges): void {
+    this.#core.configure(changes);
   }
 
   /** Connects: see `Producer.prepare`. */

@@ -8,7 +8,6 @@ import { abortable } from "@std/async/abortable";
 import type { TopicMetadata } from "../cluster/metadata.ts";
 import type { DeliveryError } from "../errors.ts";
 import type { ProducerEventMap, ProducerEventType } from "../events.ts";
-import { quote } from "../option_checks.ts";
 import type { ResolvedTopicOptions, TopicOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
 import type { Recipient, Span } from "./batch.ts";
@@ -18,6 +17,7 @@ import { Expiry } from "./expiry.ts";
 import { Intake } from "./intake.ts";
 import type { ProducerCore } from "./producer_core.ts";
 import { TopicLanes } from "./topic_lanes.ts";
+import { type TopicChanges, TopicSettings } from "./topic_settings.ts";
 import type { OpenStream } from "./topic_stream.ts";
 
 /** How a `send` behaves. */
@@ -92,19 +92,19 @@ export class TopicCore {
   readonly handles: Set<EventHandle> = new Set();
   /** Its options as they are now. */
   options: ResolvedTopicOptions;
-  /** Options that a handle has set. */
-  #configured: TopicOptions | null = null;
+  readonly #settings: TopicSettings;
   readonly #producer: ProducerCore;
 
   /**
    * @param producer Its producer.
    * @param name Name of the topic.
-   * @param options Its options.
+   * @param options What the producer's options say of it.
    */
-  constructor(producer: ProducerCore, name: string, options: ResolvedTopicOptions) {
+  constructor(producer: ProducerCore, name: string, options: TopicOptions) {
     this.#producer = producer;
     this.name = name;
-    this.options = options;
+    this.#settings = new TopicSettings(name, options, (given) => producer.resolveTopic(given));
+    this.options = this.#settings.current;
     this.lanes = new TopicLanes(producer.context, name, () => this.options);
     this.intake = new Intake(this.lanes, producer.context, () => this.options);
   }
@@ -115,20 +115,14 @@ export class TopicCore {
    * @throws {TypeError} When another value was set before.
    */
   configureOnce(options: TopicOptions): void {
-    if (Object.values(options).every((value) => value === undefined)) return;
-    const resolved = this.#producer.resolveTopic({ ...this.#producer.configured(this.name), ...options });
-    if (this.#configured === null) {
-      this.#configured = options;
-      this.options = resolved;
-      return;
-    }
-    for (const [name, value] of Object.entries(options)) {
-      const present = this.options[name as keyof TopicOptions];
-      if (value === undefined || value === present) continue;
-      throw new TypeError(
-        `Cannot set ${quote(name)} of topic ${quote(this.name)} to ${quote(value)}: it is ${quote(present)} already`,
-      );
-    }
+    if (this.#settings.setOnce(options)) this.#optionsChanged();
+  }
+
+  /** Changes options: see `Topic.configure`. */
+  configure(changes: TopicChanges): void {
+    this.assertOpen("configure");
+    this.#settings.change(changes);
+    this.#optionsChanged();
   }
 
   /** Delivers records. */
@@ -283,6 +277,11 @@ export class TopicCore {
   reportRefusal(error: DeliveryError, failure: DeliveryFailure): void {
     const { emit } = this.#producer.context;
     emit("deliveryfailed", { topic: this.name, partition: null, count: 1, error, failures: () => [failure] });
+  }
+
+  #optionsChanged(): void {
+    this.options = this.#settings.current;
+    this.lanes.overflow.reopen();
   }
 
   #withdrawSpans(spans: readonly Span[], cause: unknown): void {

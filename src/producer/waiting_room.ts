@@ -6,7 +6,7 @@
 
 import { type EncodableRecord, encodeHeaders, NO_HEADERS } from "../../protocol/record_batch.ts";
 import type { DecodedRecord } from "../../protocol/record_batch_reader.ts";
-import { Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
+import { Batch, type BatchKeeper, MAX_BATCH_BYTES, type Span, type SpanTarget } from "./batch.ts";
 import type { Destination } from "./admission.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { LaneContext } from "./lane_context.ts";
@@ -71,7 +71,8 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
       : batch.tryAppend(record, batchMaxBytes, to);
     if (bytes === 0) {
       batch = this.#open();
-      bytes = batch.tryAppend(record, batchMaxBytes, to);
+      // A record that was accepted under a higher limit gets a batch of its own.
+      bytes = batch.tryAppend(record, batchMaxBytes, to) || batch.tryAppend(record, MAX_BATCH_BYTES, to);
     }
     this.#partitions.get(batch!)!.push(record.partition);
     this.settlement.taken(bytes);

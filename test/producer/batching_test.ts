@@ -293,3 +293,53 @@ Deno.test("no timer keeps the process alive while nothing is accepted and unsett
 
   assertEquals(bench.timers.refCount, 0);
 });
+
+Deno.test("Topic.configure() changes lingerMs for batches opened from then on", async () => {
+  await using bench = await Bench.ready({ lingerMs: 100 });
+
+  await bench.enqueue("a");
+  bench.core.topic("t").configure({ lingerMs: 20 });
+  await bench.enqueue("b");
+  await bench.timers.advance(99);
+  const before = [...bench.batches];
+  await bench.timers.advance(1);
+  await bench.enqueue("c");
+  await bench.timers.advance(19);
+  const between = [...bench.batches];
+  await bench.timers.advance(1);
+
+  assertEquals([before, between, bench.batches], [[], [2], [2, 1]]);
+});
+
+Deno.test("Topic.configure() leaves an open batch its lingerMs when it turns to auto, and back", async () => {
+  await using bench = await Bench.ready({ lingerMs: 100 });
+
+  await bench.enqueue("a");
+  bench.core.topic("t").configure({ lingerMs: "auto" });
+  await bench.enqueue("b");
+  await bench.timers.advance(50);
+  const waiting = [...bench.batches];
+  await bench.timers.advance(50);
+  await bench.enqueue("c"); // at once: nothing is under way
+  const auto = [...bench.batches];
+  bench.core.topic("t").configure({ lingerMs: undefined });
+  await bench.enqueue("d");
+
+  assertEquals([waiting, auto, bench.batches], [[], [2, 1], [2, 1]]);
+});
+
+Deno.test("Topic.configure() changes idleMs for batches opened from then on", async () => {
+  await using bench = await Bench.ready({ lingerMs: 1_000, idleMs: 50 });
+
+  await bench.enqueue("a");
+  bench.core.topic("t").configure({ idleMs: 10 });
+  await bench.timers.advance(20);
+  await bench.enqueue("b");
+  await bench.timers.advance(49);
+  const before = [...bench.batches];
+  await bench.timers.advance(1);
+  await bench.enqueue("c");
+  await bench.timers.advance(10);
+
+  assertEquals([before, bench.batches], [[], [2, 1]]);
+});
