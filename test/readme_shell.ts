@@ -59,6 +59,33 @@ export function isEkaf(line: string): boolean {
   return /^(.* \| )?ekaf /.test(line);
 }
 
+/** Whether a line posts to the gateway. */
+export function isCurl(line: string): boolean {
+  return line.startsWith("curl ") && !line.includes(" | ");
+}
+
+/** The request that a `curl …` makes. */
+export function curlRequest(line: string, files: Record<string, string>): Request {
+  const [, ...words] = wordsOf(line);
+  const headers = new Headers();
+  let url = "";
+  let body: string | null = null;
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    if (word === "-H") {
+      const [name, value] = words[++index]!.split(": ");
+      headers.set(name!, value!);
+    } else if (word === "-d" || word === "--data-binary") {
+      const data = words[++index]!;
+      body = data.startsWith("@") ? files[data.slice(1)]! : data;
+      if (!headers.has("content-type")) headers.set("content-type", "application/x-www-form-urlencoded");
+    } else if (!word.startsWith("-")) {
+      url = word;
+    }
+  }
+  return new Request(url, { method: body === null ? "GET" : "POST", headers, body });
+}
+
 /** The flags that the help of a command lists. */
 export async function flagsInHelp(command: string): Promise<string[]> {
   const shell = new FakeShell();

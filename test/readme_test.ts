@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { resolveOptions } from "../src/options.ts";
 import manifest from "../deno.json" with { type: "json" };
-import { flagsInHelp, isEkaf, runCommand, wordsOf } from "./readme_shell.ts";
+import { Producer } from "@ekaf/ekaf";
+import { createGateway } from "@ekaf/ekaf/gateway";
+import { curlRequest, flagsInHelp, isCurl, isEkaf, runCommand, wordsOf } from "./readme_shell.ts";
 import { runSnippet, snippetsOf, type Transcript } from "./readme_snippets.ts";
 
 const TOPICS = { greetings: 1, ticks: 1, events: 3, clicks: 1, audit: 2, logs: 1, users: 3 };
@@ -75,6 +77,14 @@ const CHECKS: Record<string, Check> = {
   "Spoil the network": ({ output }) => {
     assertMatch(output.at(-1)!, /^stored 1, connections [2-9]$/);
   },
+  "HTTP gateway": ({ output, texts }) => {
+    assertEquals(output, ['200 [{"ok":true}]']);
+    assertEquals(texts("clicks"), ['{"page":"/"}']);
+  },
+  "Who may write what": ({ output, texts }) => {
+    assertEquals(output, ["200 403 401"]);
+    assertEquals(texts("clicks"), ['{"page":"/","seen":true}']);
+  },
 };
 
 Deno.test("snippetsOf() finds the fenced blocks of TypeScript, with the heading above each", () => {
@@ -129,8 +139,27 @@ Deno.test("README.md: what is sent by the command lines arrives", async () => {
   assertEquals(texts("events"), ["1.0872", ...LINES]);
 });
 
+Deno.test("README.md: what is sent by curl arrives", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: TOPICS });
+  await using producer = new Producer({ bootstrap: cluster.bootstrap });
+  const gateway = createGateway({ producer });
+
+  const answers = [];
+  for (const line of COMMANDS.filter(isCurl)) {
+    const response = await gateway.fetch(curlRequest(line, { "events.ndjson": BODY }));
+    answers.push(`${response.status} ${await response.text()}`);
+  }
+  await producer.flush();
+
+  const stored = '200 {"accepted":3,"acked":3,"failed":[]}';
+  assertEquals(answers, ['200 [{"ok":true}]', '200 {"ok":1}', stored, '200 {"ready":true}']);
+  const texts = (topic: string) => cluster.records(topic).map((record) => record.text());
+  assertEquals([texts("greetings"), texts("clicks")], [["hello"], ['{"page":"/"}']]);
+  assertEquals(texts("events").toSorted(), LINES);
+});
+
 Deno.test("README.md: every other command line is one of Deno, with flags that Deno has", async (t) => {
-  const others = COMMANDS.filter((line) => !isEkaf(line)).map(wordsOf);
+  const others = COMMANDS.filter((line) => !isEkaf(line) && !isCurl(line)).map(wordsOf);
   for (const [name, subcommand, ...args] of others) {
     await t.step([name, subcommand, ...args].join(" "), async () => {
       assertEquals(name, "deno");
@@ -144,7 +173,7 @@ Deno.test("README.md: every other command line is one of Deno, with flags that D
   }
 });
 
-for (const command of ["produce", "metadata", "broker"]) {
+for (const command of ["produce", "metadata", "broker", "gateway"]) {
   Deno.test(`README.md names every flag of "ekaf ${command}", and no other`, async () => {
     const section = markdown.split(`### \`ekaf ${command}\`\n`)[1]!.split(/^##/m)[0]!;
 

@@ -8,6 +8,7 @@ import { ConnectionError, KafkaError } from "@ekaf/ekaf";
 import { broker } from "./broker.ts";
 import { EXIT_FAILED, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from "./exit_code.ts";
 import { UsageError } from "./flags.ts";
+import { gateway } from "./gateway.ts";
 import { metadata } from "./metadata.ts";
 import { produce } from "./produce.ts";
 import type { Shell } from "./shell.ts";
@@ -21,6 +22,7 @@ Commands:
   produce   Send the lines of files or of standard input
   metadata  Show brokers, topics and partitions
   broker    Run an embedded Kafka on this machine, for trials and tests
+  gateway   Take records over HTTP and send them to Kafka
 
 Options:
   --help     Show this text; "ekaf COMMAND --help" shows that of a command
@@ -34,7 +36,7 @@ Example, in two terminals:
 /** A command: takes the arguments behind its name and resolves with the exit code. */
 type Command = (shell: Shell, args: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { produce, metadata, broker };
+const COMMANDS: Readonly<Record<string, Command>> = { produce, metadata, broker, gateway };
 
 /**
  * Runs the command line.

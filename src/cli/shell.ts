@@ -46,6 +46,8 @@ export interface Shell {
   readonly columns: number;
   /** Clock and timers. */
   readonly timers: Timers;
+  /** A variable of the environment; undefined also where it may not be read. */
+  environment(name: string): string | undefined;
   /**
    * Finds a file and makes sure it can be read.
    *
@@ -104,6 +106,12 @@ export class ProcessShell implements Shell {
     } catch {
       return DEFAULT_COLUMNS; // A terminal that does not tell.
     }
+  }
+
+  /** Implements `Shell`. */
+  environment(name: string): string | undefined {
+    const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+    return state === "granted" ? Deno.env.get(name) : undefined;
   }
 
   /** Implements `Shell`. */

@@ -36,7 +36,7 @@ export interface SendOptions {
 
 /** How an `enqueue` behaves. */
 export interface EnqueueOptions {
-  /** Ends the wait for room. */
+  /** Ends the wait for room: the call rejects. Once the record is in, ends the wait for its partition to be known. */
   signal?: AbortSignal;
   /**
    * Whether the records go out as soon as they can, without waiting for company.
@@ -187,7 +187,10 @@ export class TopicCore {
       if (pause !== undefined) await pause;
     }
     // The partition is worth waiting for as long as a first answer may come; the record is accepted either way.
-    if (partitions.includes(null) && this.lanes.room !== null) await this.#producer.held(() => this.lanes.firstWord());
+    if (partitions.includes(null) && this.lanes.room !== null) {
+      // The signal's end is no rejection here: that would say that the record is not in.
+      await this.#producer.held(() => this.#abortable(this.lanes.firstWord(), signal).catch(() => {}));
+    }
     call.end(isMany);
     return isMany
       ? { partitions, buffered: this.#buffered(partitions) }

@@ -56,12 +56,12 @@ Deno.test("ekaf names a command that does not exist, and an option in front of t
   assertEquals(unknown, {
     code: 64,
     stdout: "",
-    stderr: 'ekaf: Cannot run "prodce": the commands are produce, metadata, broker\nTry: ekaf --help\n',
+    stderr: 'ekaf: Cannot run "prodce": the commands are produce, metadata, broker, gateway\nTry: ekaf --help\n',
   });
   assertEquals(early, {
     code: 64,
     stdout: "",
     stderr:
-      "ekaf: Cannot use --topic here: it must follow a command, one of produce, metadata, broker\nTry: ekaf --help\n",
+      "ekaf: Cannot use --topic here: it must follow a command, one of produce, metadata, broker, gateway\nTry: ekaf --help\n",
   });
 });

@@ -15,6 +15,8 @@ export interface FakeShellOptions {
   files?: Record<string, string | Uint8Array>;
   /** Width of the terminal that standard error is; no terminal if left out. */
   terminalColumns?: number;
+  /** The environment. */
+  environment?: Record<string, string>;
   /** Clock and timers, by default the platform's. */
   timers?: Timers;
 }
@@ -43,16 +45,20 @@ export class FakeShell implements Shell {
   /** Paths of files that were opened, and not closed. */
   readonly open = new Set<string>();
   readonly #files: Record<string, string | Uint8Array>;
+  readonly #environment: Record<string, string>;
   readonly #isTerminal: boolean;
   readonly #listeners = new Set<() => void>();
 
-  constructor({ stdin = "", files = {}, terminalColumns, timers = platformTimers }: FakeShellOptions = {}) {
+  constructor(
+    { stdin = "", files = {}, terminalColumns, environment = {}, timers = platformTimers }: FakeShellOptions = {},
+  ) {
     const isWhole = typeof stdin === "string" || stdin instanceof Uint8Array;
     this.stdin = sourceOf("stdin", isWhole ? chunksOf(bytesOf(stdin)) : stdin, { sizeBytes: null });
     this.timers = timers;
     this.columns = terminalColumns ?? 0;
     this.#isTerminal = terminalColumns !== undefined;
     this.#files = files;
+    this.#environment = environment;
   }
 
   get canRedraw(): boolean {
@@ -70,6 +76,10 @@ export class FakeShell implements Shell {
 
   printError(text: string): void {
     this.stderr += text;
+  }
+
+  environment(name: string): string | undefined {
+    return this.#environment[name];
   }
 
   find(path: string): Promise<InputFile> {

@@ -1,0 +1,164 @@
+/**
+ * What can be said to `ekaf gateway`: flags, the environment variables beside them, and what both become.
+ *
+ * @module
+ */
+
+import type { GatewayLimits } from "@ekaf/ekaf/gateway";
+import { type Flags, HELP_FLAG, parseCount, UsageError } from "./flags.ts";
+
+/** Flags that are limits of the gateway, with what `--help` says. */
+const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
+  bodyMaxBytes: "Most bytes of a body of one record, 1 MiB by default",
+  batchBodyMaxBytes: "Most bytes of a body of several, 10 MiB by default",
+  recordMaxBytes: "Most bytes of a record, 1000000 by default",
+  requestMaxRecords: "Most records of a body, 10000 by default",
+  recordMaxHeaders: "Most headers of a record, 64 by default",
+  recordMaxHeaderBytes: "Most bytes of them, 16 KiB by default",
+  decompressedMaxRatio: "Times that a body may grow, 8 by default",
+  readingMaxBytes: "Most bytes being read in all, 64 MiB by default",
+  maxRequests: "Most requests under way, 2048 by default",
+  maxTopics: "Most topics in use, 1000 by default",
+  bodyTimeoutMs: "How long a body may take, 10000 by default",
+  bodyMinBytesPerSecond: "Slowest body after 5 s, 1024 by default",
+  streamIdleMs: "Longest silence of a stream, 30000 by default",
+  streamMaxMs: "How long a stream may take, 3600000 by default",
+  streamMaxUnread: "Most receipts not read, 10000 by default",
+  bufferWaitMs: "How long to wait for room, 250 by default",
+  requestTimeoutMs: "How long to wait for Kafka, 30000 by default",
+  editTimeoutMs: "How long the edit hook may take, 500 by default",
+  highWaterBytes: "Buffered bytes that are too many, 24 MiB by default",
+  preStopMs: "Served on at the end, 5000 by default",
+  drainRequestsMs: "For requests under way then, 10000 by default",
+  drainFlushMs: "For what Kafka has not got then, 20000 by default",
+};
+
+/** All flags but the limits. */
+const FLAGS = {
+  "bootstrap": { kind: "value", placeholder: "LIST", help: ["Brokers, host:port, separated by commas"] },
+  "embedded": {
+    kind: "switch",
+    help: ["Over an embedded Kafka in this process, for trials;", "it makes topics as they are asked for"],
+  },
+  "print": { kind: "switch", help: ["With --embedded: print each record that arrives"] },
+  "host": {
+    kind: "value",
+    placeholder: "ADDRESS",
+    help: ["Where to listen, 127.0.0.1 by default; any other", "needs --topics"],
+  },
+  "port": { kind: "value", placeholder: "NUMBER", help: ["8080 by default, 0 for any free one"] },
+  "operation-port": {
+    kind: "value",
+    placeholder: "NUMBER",
+    help: ["A port of their own for /healthz, /readyz, /metrics", "and /openapi.json"],
+  },
+  "topics": {
+    kind: "value",
+    placeholder: "LIST",
+    help: ["Topics that may be written to, such as a,b,logs-*;", '"*" for all'],
+  },
+  "origins": { kind: "value", placeholder: "LIST", help: ["Origins of web pages that may write"] },
+  "hosts": {
+    kind: "value",
+    placeholder: "LIST",
+    help: ['Host names that are answered, "*" for any; on a', "loopback address by default its own"],
+  },
+  "trusted-proxies": { kind: "value", placeholder: "LIST", help: ["Addresses whose x-forwarded-for is believed"] },
+  "hand-off-peers": {
+    kind: "value",
+    placeholder: "LIST",
+    help: ["Origins of gateways that clients are sent to while", "this one is overloaded"],
+  },
+  "async-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /async/:topic"] },
+  "async-batch-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /batch/async/:topic"] },
+  "sync-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /sync/:topic"] },
+  "sync-batch-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /batch/sync/:topic"] },
+  "node-name": { kind: "value", placeholder: "NAME", help: ["What /disco answers"] },
+  "echo-post": { kind: "switch", help: ["With /echo_post, which sends nothing"] },
+  "request-id-header": { kind: "switch", help: ["The id of a request becomes a header of its records"] },
+  "compat-status-400": { kind: "switch", help: ["400 where kafboy answered it and HTTP has 405, 503"] },
+  "compat-form-as-keyed": { kind: "switch", help: ["A form becomes a record a field, its name the key"] },
+  "client-id": { kind: "value", placeholder: "NAME", help: ["Name under which brokers log this client"] },
+  "buffer-max-bytes": {
+    kind: "value",
+    placeholder: "BYTES",
+    help: ["Size of the producer's buffer, 32 MiB by default"],
+  },
+} as const satisfies Flags;
+
+const limitFlags: Flags = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, help]) => {
+    const placeholder = name.endsWith("Ms") ? "MS" : name.endsWith("Bytes") ? "BYTES" : "NUMBER";
+    return [flagOf(name), { kind: "value", placeholder, help: [help] }];
+  }),
+);
+
+/** Every flag of the command. */
+export const GATEWAY_FLAGS: Flags = { ...FLAGS, ...limitFlags, ...HELP_FLAG };
+
+/** The environment variable that says the same as a flag. */
+export function variableOf(flag: string): string {
+  return `EKAF_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** What was said, by flags and, where those say nothing, by the environment. */
+export class Settings {
+  readonly #flags: Readonly<Record<string, unknown>>;
+  readonly #environment: (name: string) => string | undefined;
+
+  /**
+   * @param flags The flags as they were parsed.
+   * @param environment The environment.
+   */
+  constructor(flags: Readonly<Record<string, unknown>>, environment: (name: string) => string | undefined) {
+    this.#flags = flags;
+    this.#environment = environment;
+  }
+
+  /** A text, undefined where nothing was said. An empty variable says nothing. */
+  text(flag: keyof typeof FLAGS): string | undefined {
+    return this.#text(flag);
+  }
+
+  /** Whether a switch is on. */
+  isOn(flag: keyof typeof FLAGS): boolean {
+    if (this.#flags[flag] === true) return true;
+    const value = this.#environment(variableOf(flag));
+    if (value === undefined || value === "" || value === "0" || value === "false") return false;
+    if (value === "1" || value === "true") return true;
+    throw new UsageError(`Cannot use ${variableOf(flag)} ${JSON.stringify(value)}: it must be 1 or 0`);
+  }
+
+  /** A list, undefined where nothing was said. */
+  list(flag: keyof typeof FLAGS): string[] | undefined {
+    return this.#text(flag)?.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+  }
+
+  /** A whole number, undefined where nothing was said. */
+  count(flag: keyof typeof FLAGS, bounds: { min: number; max: number }): number | undefined {
+    const text = this.#text(flag);
+    return text === undefined ? undefined : parseCount(flag, text, bounds);
+  }
+
+  /** The limits that were said. */
+  limits(): GatewayLimits {
+    const limits: Record<string, number> = {};
+    for (const name of Object.keys(LIMITS)) {
+      const text = this.#text(flagOf(name));
+      if (text !== undefined) limits[name] = parseCount(flagOf(name), text, { min: 0, max: Number.MAX_SAFE_INTEGER });
+    }
+    return limits;
+  }
+
+  #text(flag: string): string | undefined {
+    const flagValue = this.#flags[flag] as string | undefined;
+    if (flagValue !== undefined) return flagValue;
+    const value = this.#environment(variableOf(flag));
+    return value === "" ? undefined : value;
+  }
+}
+
+/** The flag of a limit: `bodyMaxBytes` is `body-max-bytes`. */
+function flagOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

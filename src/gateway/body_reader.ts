@@ -1,0 +1,277 @@
+/**
+ * Bodies of requests, read within bounds of size and time.
+ *
+ * @module
+ */
+
+import { GatewayError } from "./gateway_error.ts";
+import type { Housekeeping, Watched } from "./housekeeping.ts";
+import type { ResolvedLimits } from "./options.ts";
+
+/** Up to here a body is read in one go: it has come with its head, or comes within a few packets. */
+const SMALL_BODY_BYTES = 64 * 1024;
+/** How long a body may be slow. */
+const GRACE_MS = 5_000;
+const NOTHING = new Uint8Array(0);
+
+/** Bytes of bodies that are being read, all requests together. */
+export class ReadingGauge {
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  /** @param maxBytes Most of them. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** How many there are. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Counts bytes.
+   *
+   * @throws {GatewayError} When there would be too many.
+   */
+  take(bytes: number): void {
+    if (this.#bytes + bytes > this.#maxBytes) {
+      throw new GatewayError(
+        "OVERLOADED",
+        `Cannot read the body: as many bytes of bodies as allowed are being read, ${this.#maxBytes}`,
+      );
+    }
+    this.#bytes += bytes;
+  }
+
+  /** Counts them no more. */
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+/** What reading takes. */
+export interface BodyContext {
+  /** Watches the time. */
+  readonly housekeeping: Housekeeping;
+  /** Counts the bytes. */
+  readonly reading: ReadingGauge;
+  /** The bounds. */
+  readonly limits: ResolvedLimits;
+}
+
+/** The body of one request. */
+export class Body {
+  readonly #request: Request;
+  readonly #context: BodyContext;
+  /** Its length, if that was told. */
+  readonly #declaredBytes: number | null;
+  #whole: Promise<Uint8Array> | null = null;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+
+  /**
+   * @param request The request.
+   * @param contentLength Its header.
+   * @param context What reading takes.
+   */
+  constructor(request: Request, contentLength: string | undefined, context: BodyContext) {
+    this.#request = request;
+    this.#context = context;
+    const declared = contentLength !== undefined && /^\d{1,15}$/.test(contentLength) ? Number(contentLength) : null;
+    this.#declaredBytes = declared;
+  }
+
+  /**
+   * All of it; the same for each call.
+   *
+   * @param maxBytes Most bytes.
+   * @throws {GatewayError} 413 when it is larger, 408 when it takes too long, 503 when too much is being read.
+   */
+  bytes(maxBytes: number): Promise<Uint8Array> {
+    return this.#whole ??= this.#read(maxBytes);
+  }
+
+  /**
+   * The chunks of it, as they come.
+   *
+   * @throws {GatewayError} 408 when it is silent too long, or takes too long.
+   */
+  chunks(): BodyChunks {
+    const { body } = this.#request;
+    this.#reader = body?.getReader() ?? null;
+    return new BodyChunks(this.#reader, this.#context);
+  }
+
+  /** Lets go of what has not been read: the answer does not depend on it. */
+  async discard(): Promise<void> {
+    try {
+      if (this.#reader !== null) await this.#reader.cancel();
+      else if (!this.#request.bodyUsed) await this.#request.body?.cancel();
+    } catch {
+      // It ended by itself, or the client is gone.
+    }
+  }
+
+  #read(maxBytes: number): Promise<Uint8Array> {
+    const declared = this.#declaredBytes;
+    if (declared === 0) return Promise.resolve(NOTHING);
+    if (declared !== null && declared > maxBytes) return Promise.reject(tooLarge(maxBytes));
+    if (declared !== null && declared <= SMALL_BODY_BYTES) return this.#readAtOnce(declared, maxBytes);
+    return this.#readChunks(declared, maxBytes);
+  }
+
+  #readAtOnce(declared: number, maxBytes: number): Promise<Uint8Array> {
+    const { housekeeping, reading, limits } = this.#context;
+    return new Promise((resolve, reject) => {
+      reading.take(declared);
+      const deadlineMs = housekeeping.now() + limits.bodyTimeoutMs;
+      const watched: Watched = {
+        check: (nowMs) => {
+          if (nowMs < deadlineMs) return false;
+          reject(tooSlow(`it took longer than ${limits.bodyTimeoutMs} ms`));
+          return true;
+        },
+      };
+      housekeeping.watch(watched);
+      const end = () => {
+        housekeeping.unwatch(watched);
+        reading.give(declared);
+      };
+      this.#request.bytes().then((bytes) => {
+        end();
+        // Whoever made the request says how long it is; a server sees to it that this is true, a test need not.
+        if (bytes.length > maxBytes) reject(tooLarge(maxBytes));
+        else resolve(bytes);
+      }, (cause) => {
+        end();
+        reject(brokenOff(cause));
+      });
+    });
+  }
+
+  async #readChunks(declared: number | null, maxBytes: number): Promise<Uint8Array> {
+    const { reading, limits } = this.#context;
+    const chunks = this.chunks();
+    chunks.bound(limits.bodyTimeoutMs, limits.bodyMinBytesPerSecond);
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    try {
+      for (let chunk = await chunks.next(); chunk !== null; chunk = await chunks.next()) {
+        if (bytes + chunk.length > maxBytes) throw tooLarge(maxBytes);
+        reading.take(chunk.length);
+        bytes += chunk.length;
+        parts.push(chunk);
+      }
+    } finally {
+      reading.give(bytes);
+    }
+    if (parts.length === 1 && declared === null) return parts[0]!;
+    const whole = new Uint8Array(bytes);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+}
+
+/** The chunks of a body. Time counts only while the client is waited for. */
+export class BodyChunks implements Watched {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | null;
+  readonly #context: BodyContext;
+  readonly #startedMs: number;
+  #maxMs: number;
+  #maxSilenceMs: number;
+  #minBytesPerSecond = 0;
+  #bytes = 0;
+  /** When the wait for the present chunk began. */
+  #waitingSinceMs = 0;
+  /** Time spent otherwise: waiting for room, for one. */
+  #otherMs = 0;
+  #lastEndedMs: number;
+  #reject: ((error: GatewayError) => void) | null = null;
+  /** Whether the client is gone. */
+  isBrokenOff = false;
+
+  /**
+   * @param reader Where chunks come from, null for no body.
+   * @param context What reading takes.
+   */
+  constructor(reader: ReadableStreamDefaultReader<Uint8Array> | null, context: BodyContext) {
+    this.#reader = reader;
+    this.#context = context;
+    this.#startedMs = this.#lastEndedMs = context.housekeeping.now();
+    this.#maxMs = context.limits.streamMaxMs;
+    this.#maxSilenceMs = context.limits.streamIdleMs;
+  }
+
+  /** Bounds it as a body that is read whole. */
+  bound(maxMs: number, minBytesPerSecond: number): void {
+    this.#maxMs = maxMs;
+    this.#maxSilenceMs = Infinity;
+    this.#minBytesPerSecond = minBytesPerSecond;
+  }
+
+  /**
+   * The next chunk, null at the end.
+   *
+   * @throws {GatewayError} 408 when it takes too long, 400 when the client breaks off.
+   */
+  async next(): Promise<Uint8Array | null> {
+    if (this.#reader === null) return null;
+    const { housekeeping } = this.#context;
+    this.#waitingSinceMs = housekeeping.now();
+    this.#otherMs += this.#waitingSinceMs - this.#lastEndedMs;
+    housekeeping.watch(this);
+    try {
+      const expired = new Promise<never>((_, reject) => this.#reject = reject);
+      const { done, value } = await Promise.race([this.#reader.read(), expired]);
+      if (done) return null;
+      this.#bytes += value.length;
+      return value;
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      this.isBrokenOff = true;
+      throw brokenOff(error);
+    } finally {
+      housekeeping.unwatch(this);
+      this.#lastEndedMs = housekeeping.now();
+    }
+  }
+
+  /** Reads no more of it. */
+  async cancel(): Promise<void> {
+    await this.#reader?.cancel().catch(() => {}); // It ended by itself, or the client is gone.
+  }
+
+  /** Implements `Watched`. */
+  check(nowMs: number): boolean {
+    const reason = this.#lateness(nowMs);
+    if (reason === null) return false;
+    this.#reject?.(tooSlow(reason));
+    return true;
+  }
+
+  #lateness(nowMs: number): string | null {
+    const takenMs = nowMs - this.#startedMs - this.#otherMs;
+    if (takenMs >= this.#maxMs) return `it took longer than ${this.#maxMs} ms`;
+    if (nowMs - this.#waitingSinceMs >= this.#maxSilenceMs) return `nothing came for ${this.#maxSilenceMs} ms`;
+    if (takenMs >= GRACE_MS && this.#bytes < this.#minBytesPerSecond * takenMs / 1000) {
+      return `less than ${this.#minBytesPerSecond} bytes a second came`;
+    }
+    return null;
+  }
+}
+
+function tooLarge(maxBytes: number): GatewayError {
+  return new GatewayError("BODY_TOO_LARGE", `Cannot take the body: it is larger than ${maxBytes} bytes`);
+}
+
+function tooSlow(reason: string): GatewayError {
+  return new GatewayError("BODY_TIMEOUT", `Cannot wait for the body: ${reason}`);
+}
+
+function brokenOff(cause: unknown): GatewayError {
+  return new GatewayError("MALFORMED_BODY", "Cannot read the body: it broke off", { cause });
+}

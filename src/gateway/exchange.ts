@@ -1,0 +1,103 @@
+/**
+ * One request and its answer, and what both need of the gateway.
+ *
+ * @module
+ */
+
+import { Body } from "./body_reader.ts";
+import { GatewayError } from "./gateway_error.ts";
+import type { GatewayCore } from "./gateway_core.ts";
+import type { Principal, RequestInfo } from "./hooks.ts";
+import { parseQuery } from "./query.ts";
+import { RequestHeaders } from "./request_headers.ts";
+import type { Route } from "./route.ts";
+import type { TopicUse } from "./topic_policy.ts";
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** See the module comment. */
+export class Exchange {
+  /** What all requests share. */
+  readonly gateway: GatewayCore;
+  /** The request. */
+  readonly request: Request;
+  /** Who sent it, as far as the server says. */
+  readonly info: RequestInfo | undefined;
+  /** What follows its `?`. */
+  readonly queryText: string;
+  /** Its headers that mean something. */
+  readonly headers: RequestHeaders;
+  /** When it came, by the clock of deadlines. */
+  readonly startedMs: number;
+  /** Where it leads; null until that is known, and for paths that lead nowhere. */
+  route: Route | null = null;
+  /** The topic of its path; null until that is known, and for paths without. */
+  topic: TopicUse | null = null;
+  /** What stands for `:partition`. */
+  partition: string | null = null;
+  /** Who sent it; null without `authenticate`. */
+  principal: Principal | null = null;
+  /** Why it was refused, for the error hook; null when it was not. */
+  refused: { readonly message: string; readonly cause: unknown } | null = null;
+  /** Resolves when the answer's body has ended, where that takes longer than its head; null where it does not. */
+  ended: Promise<void> | null = null;
+  #body: Body | null = null;
+  #requestId: string | null = null;
+  #query: URLSearchParams | null = null;
+
+  /**
+   * @param gateway What all requests share.
+   * @param request The request.
+   * @param at Its query, who sent it, when.
+   */
+  constructor(
+    gateway: GatewayCore,
+    request: Request,
+    at: { info: RequestInfo | undefined; query: string; nowMs: number },
+  ) {
+    this.gateway = gateway;
+    this.request = request;
+    this.info = at.info;
+    this.queryText = at.query;
+    this.startedMs = at.nowMs;
+    this.headers = new RequestHeaders(request.headers);
+  }
+
+  /** Its id: the client's own if it is one, else a new one. */
+  get requestId(): string {
+    if (this.#requestId === null) {
+      const given = this.headers.get("x-request-id");
+      this.#requestId = given !== undefined && REQUEST_ID.test(given) ? given : this.gateway.nextRequestId();
+    }
+    return this.#requestId;
+  }
+
+  /** Its body. */
+  get body(): Body {
+    return this.#body ??= new Body(this.request, this.headers.get("content-length"), this.gateway);
+  }
+
+  /**
+   * All of its body, within the bounds of the route.
+   *
+   * @throws {GatewayError} When it is too large or too slow, or in a coding that nothing here knows.
+   */
+  wholeBody(): Promise<Uint8Array> {
+    this.checkEncoding();
+    return this.body.bytes(this.route!.maxBodyBytes);
+  }
+
+  /** @throws {GatewayError} For a body in a coding that nothing here knows. */
+  checkEncoding(): void {
+    const encoding = this.headers.get("content-encoding");
+    if (encoding === undefined || encoding === "" || encoding === "identity") return;
+    throw new GatewayError("UNSUPPORTED_ENCODING", "Cannot take the body: its content-encoding is not known here", {
+      headers: { "accept-encoding": "identity" },
+    });
+  }
+
+  /** Its query, parsed. */
+  get query(): URLSearchParams {
+    return this.#query ??= parseQuery(this.queryText);
+  }
+}

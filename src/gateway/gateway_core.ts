@@ -1,0 +1,72 @@
+/**
+ * What all requests of a gateway share.
+ *
+ * @module
+ */
+
+import type { Timers } from "../timers.ts";
+import { type BodyContext, ReadingGauge } from "./body_reader.ts";
+import { BufferGauge } from "./buffer_gauge.ts";
+import type { DrainReport } from "./drain.ts";
+import { GatewayMetrics } from "./gateway_metrics.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import type { ResolvedGatewayOptions, ResolvedLimits } from "./options.ts";
+import { Readiness } from "./readiness.ts";
+import { TopicPolicy } from "./topic_policy.ts";
+
+/** Where a gateway is on its way to its end. */
+export type Phase = "serving" | "leaving" | "draining";
+
+/** See the module comment. */
+export class GatewayCore implements BodyContext {
+  /** Its options. */
+  readonly options: ResolvedGatewayOptions;
+  /** Clock and timers. */
+  readonly timers: Timers;
+  /** What happens after a while. */
+  readonly housekeeping: Housekeeping;
+  /** Bytes of bodies being read. */
+  readonly reading: ReadingGauge;
+  /** Which topics may be written to. */
+  readonly topics: TopicPolicy;
+  /** How full the producer's buffer is. */
+  readonly buffer: BufferGauge;
+  /** Whether records would be taken. */
+  readonly readiness: Readiness;
+  /** What happened so far. */
+  readonly metrics: GatewayMetrics;
+  /** Where it is on its way to its end. */
+  phase: Phase = "serving";
+  /** The drain, once it began. */
+  drained: Promise<DrainReport> | null = null;
+  readonly #idPrefix = crypto.randomUUID().slice(0, 13);
+  #lastId = 0;
+
+  /**
+   * @param options Its options.
+   * @param timers Clock and timers.
+   */
+  constructor(options: ResolvedGatewayOptions, timers: Timers) {
+    this.options = options;
+    this.timers = timers;
+    this.reading = new ReadingGauge(options.readingMaxBytes);
+    this.topics = new TopicPolicy(options.topics, options.maxTopics);
+    this.buffer = new BufferGauge(options.producer, { timers, highWaterBytes: options.highWaterBytes });
+    this.housekeeping = new Housekeeping(timers, {
+      bufferWaitMs: options.bufferWaitMs,
+      onTick: (nowMs) => this.buffer.tick(nowMs),
+    });
+    this.metrics = new GatewayMetrics();
+    this.readiness = new Readiness(this);
+  }
+
+  /** Implements `BodyContext`. */
+  get limits(): ResolvedLimits {
+    return this.options;
+  }
+
+  /** An id that no other request of this process has, nor, by all odds, one of another. */
+  nextRequestId(): string {
+    return `${this.#idPrefix}-${(++this.#lastId).toString(36)}`;
+  }
+}

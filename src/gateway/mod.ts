@@ -1,0 +1,23 @@
+/**
+ * An HTTP gateway to Kafka: a function from requests to answers.
+ *
+ * @module
+ */
+
+export { createGateway, type Gateway } from "./gateway.ts";
+export type { DrainOptions, DrainReport } from "./drain.ts";
+export type { Compat, GatewayLimits, GatewayOptions, HandOff, RouteAliases } from "./options.ts";
+export type {
+  Authenticate,
+  AuthRequest,
+  EditAction,
+  EditedRecord,
+  EditHook,
+  ErrorHook,
+  GatewayFailure,
+  GatewayProducer,
+  Post,
+  Principal,
+  RequestInfo,
+  TopicRule,
+} from "./hooks.ts";

@@ -1,0 +1,101 @@
+/**
+ * Records of a request on their way to the producer.
+ *
+ * @module
+ */
+
+import { DeliveryError } from "../errors.ts";
+import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
+import type { Exchange } from "./exchange.ts";
+import { GatewayError } from "./gateway_error.ts";
+import type { GatewayProducer } from "./hooks.ts";
+import type { TopicUse } from "./topic_policy.ts";
+
+/** Records for one topic: one, or several. */
+export interface Consignment {
+  /** Where they go. */
+  readonly topic: TopicUse;
+  /** The records. */
+  readonly input: RecordInput | readonly RecordInput[];
+}
+
+/** What a producer does with one record or several; its own signatures tell the two apart. */
+type Enqueue = (topic: string, input: Consignment["input"], options: object) => Promise<unknown>;
+type Send = (topic: string, input: Consignment["input"], options: object) => Promise<Delivery | Delivery[]>;
+
+/**
+ * Has records accepted into the buffer.
+ *
+ * @param exchange The request.
+ * @param consignment The records.
+ * @param isDue Whether they go out at once, without waiting for company.
+ * @throws {GatewayError} 503 when there was no room for `bufferWaitMs`.
+ */
+export async function accept(exchange: Exchange, { topic, input }: Consignment, isDue: boolean): Promise<void> {
+  const { options, housekeeping, buffer, metrics } = exchange.gateway;
+  const shared = housekeeping.waitOptions(housekeeping.now());
+  const call = isDue ? shared.due : shared.batched;
+  const count = countOf(input);
+  try {
+    await (options.producer as { enqueue: Enqueue }).enqueue(topic.name, input, call);
+  } catch (error) {
+    if (!call.signal.aborted || error !== call.signal.reason) throw error;
+    metrics.rejected("buffer_full");
+    throw new GatewayError("BUFFER_FULL", `Cannot take the record: the buffer was full for ${options.bufferWaitMs} ms`);
+  }
+  buffer.accepted(bytesOf(input));
+  metrics.records(topic.label, "accepted", count);
+}
+
+/** What became of records. */
+export type Outcomes = readonly (Delivery | DeliveryFailure)[];
+
+/**
+ * Has records delivered.
+ *
+ * @param exchange The request.
+ * @param consignment The records.
+ * @param isDue Whether they go out at once, without waiting for company.
+ * @returns An outcome each, at least one of them a delivery.
+ * @throws {DeliveryError} When none was delivered.
+ */
+export async function deliver(exchange: Exchange, consignment: Consignment, isDue: boolean): Promise<Outcomes> {
+  const { options, buffer, metrics } = exchange.gateway;
+  const { topic, input } = consignment;
+  buffer.accepted(bytesOf(input));
+  const count = countOf(input);
+  metrics.records(topic.label, "accepted", count);
+  try {
+    const delivered = await send(options.producer, consignment, { timeoutMs: options.requestTimeoutMs, flush: isDue });
+    metrics.records(topic.label, "acked", count);
+    return delivered;
+  } catch (error) {
+    const outcomes = error instanceof DeliveryError ? error.outcomes : undefined;
+    const acked = outcomes?.filter((outcome) => outcome.error === undefined).length ?? 0;
+    metrics.records(topic.label, "acked", acked);
+    metrics.records(topic.label, "failed", count - acked);
+    if (outcomes === undefined || acked === 0) throw error;
+    return outcomes;
+  }
+}
+
+async function send(
+  producer: GatewayProducer,
+  { topic, input }: Consignment,
+  options: { timeoutMs: number; flush: boolean },
+): Promise<Delivery[]> {
+  const delivered = await (producer as { send: Send }).send(topic.name, input, options);
+  return Array.isArray(delivered) ? delivered : [delivered];
+}
+
+function countOf(input: Consignment["input"]): number {
+  return Array.isArray(input) ? input.length : 1;
+}
+
+/** Bytes of values and keys, roughly: it is for rates. */
+function bytesOf(input: Consignment["input"]): number {
+  if (Array.isArray(input)) return input.reduce<number>((sum, one) => sum + bytesOf(one as RecordInput), 0);
+  const one = input as RecordInput;
+  if (typeof one === "string" || one instanceof Uint8Array) return one.length;
+  return (one.value?.length ?? 0) + (one.key?.length ?? 0);
+}

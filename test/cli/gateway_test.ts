@@ -1,0 +1,134 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
+import { runCommandLine } from "../../src/cli/command_line.ts";
+import { FakeShell } from "./fake_shell.ts";
+
+/** A shell that tells when the gateway listens. */
+class ListeningShell extends FakeShell {
+  readonly #listening = Promise.withResolvers<string[]>();
+
+  /** Addresses of the gateway. */
+  get addresses(): Promise<string[]> {
+    return this.#listening.promise;
+  }
+
+  override printError(text: string): void {
+    super.printError(text);
+    const urls = text.includes("listening on") ? text.match(/http:\/\/[\d.:[\]]+\d/g) : null;
+    if (urls !== null) this.#listening.resolve(urls);
+  }
+}
+
+const QUICK = ["--port", "0", "--pre-stop-ms", "0"];
+
+Deno.test("ekaf gateway --embedded takes a record, and ends with 0 at the first signal", async () => {
+  const shell = new ListeningShell();
+  const ended = runCommandLine(shell, ["gateway", "--embedded", "--print", ...QUICK]);
+  const [url] = await shell.addresses;
+
+  const response = await fetch(`${url}/sync/greetings`, { method: "POST", body: "hello" });
+  const text = await response.text();
+  shell.interrupt();
+
+  assertEquals([text, await ended], ['[{"ok":true}]', 0]);
+  assertEquals(shell.stdout, "greetings/0@0 hello\n");
+  assertEquals(shell.listenerCount, 0);
+});
+
+Deno.test("ekaf gateway takes what it is told from the environment, and flags before it", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  const environment = {
+    EKAF_BOOTSTRAP: cluster.bootstrap[0]!,
+    EKAF_TOPICS: "t",
+    EKAF_ECHO_POST: "1",
+    EKAF_NODE_NAME: "environment",
+    EKAF_BODY_MAX_BYTES: "10",
+    EKAF_OPERATION_PORT: "0",
+  };
+  const shell = new ListeningShell({ environment });
+  const ended = runCommandLine(shell, ["gateway", ...QUICK, "--node-name", "flag"]);
+  const [url, operation] = await shell.addresses;
+
+  const post = async (path: string, body: string) => {
+    const response = await fetch(`${url}${path}`, { method: "POST", body });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const statuses = [await post("/sync/t", "a"), await post("/sync/u", "a"), await post("/sync/t", "x".repeat(11))];
+  const node = await (await fetch(`${url}/disco`)).text();
+  const health = await (await fetch(`${operation}/healthz`)).text();
+  shell.interrupt();
+
+  assertEquals(statuses, [200, 403, 413]);
+  assertEquals([node, health, await ended], ["flag", "ok", 0]);
+});
+
+Deno.test("ekaf gateway answers only its own host names on a loopback address", async () => {
+  const shell = new ListeningShell();
+  const ended = runCommandLine(shell, ["gateway", "--embedded", ...QUICK]);
+  const [url] = await shell.addresses;
+  const { hostname, port } = new URL(url!);
+
+  const conn = await Deno.connect({ hostname, port: Number(port) });
+  await conn.write(
+    new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n"),
+  );
+  const text = await new Response(conn.readable).text();
+  shell.interrupt();
+
+  assertMatch(text, /^HTTP\/1.1 403 /);
+  assertEquals(await ended, 0);
+});
+
+Deno.test("ekaf gateway ends with 1 and a number when Kafka has not got all", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  using _silence = cluster.intercept("Produce", () => "silent");
+  const shell = new ListeningShell();
+  const args = ["gateway", "--bootstrap", cluster.bootstrap[0]!, ...QUICK, "--drain-flush-ms", "20"];
+  const ended = runCommandLine(shell, args);
+  const [url] = await shell.addresses;
+
+  await (await fetch(`${url}/async/t`, { method: "POST", body: "a" })).body?.cancel();
+  shell.interrupt();
+
+  assertEquals(await ended, 1);
+  assertStringIncludes(shell.stderr, "ekaf: 1 records were accepted and not acknowledged\n");
+});
+
+const MISUSE: [args: string[], message: string][] = [
+  [[], "Cannot go on without --bootstrap or EKAF_BOOTSTRAP; --embedded needs neither"],
+  [["--embedded", "--bootstrap", "a"], "Cannot use --embedded: there is --bootstrap as well"],
+  [["--embedded", "--host", "0.0.0.0"], "Cannot listen on 0.0.0.0 without --topics: "],
+  [["--embedded", "x"], 'Cannot use "x": there is no such operand'],
+  [["--embedded", "--port", "0", "--max-requests", "0"], 'Cannot use "maxRequests" 0: it must be an integer from 1'],
+  [["--embedded", "--port", "0", "--origins", "shop"], 'Cannot use "origins" "shop": it must be like'],
+  [["--embedded", "--body-max-bytes", "1k"], 'Cannot use --body-max-bytes "1k": it must be a whole number'],
+];
+
+for (const [args, message] of MISUSE) {
+  Deno.test(`ekaf gateway ${args.join(" ")} ends with 64 and says why`, async () => {
+    const shell = new FakeShell();
+
+    const code = await runCommandLine(shell, ["gateway", ...args]);
+
+    assertEquals(code, 64, shell.stderr);
+    assertStringIncludes(shell.stderr, message);
+  });
+}
+
+Deno.test("ekaf gateway names the variable that makes no sense", async () => {
+  const shell = new FakeShell({ environment: { EKAF_EMBEDDED: "yes" } });
+
+  assertEquals(await runCommandLine(shell, ["gateway"]), 64);
+  assertStringIncludes(shell.stderr, 'Cannot use EKAF_EMBEDDED "yes": it must be 1 or 0');
+});
+
+Deno.test("ekaf gateway says that a port is taken", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const shell = new FakeShell();
+
+  const code = await runCommandLine(shell, ["gateway", "--embedded", "--port", String(listener.addr.port)]);
+
+  assertEquals(code, 1);
+  assertMatch(shell.stderr, /Cannot listen on 127\.0\.0\.1 port \d+: another program listens there/);
+});
