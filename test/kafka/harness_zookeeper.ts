@@ -153,6 +153,19 @@ export class OldKafka implements AsyncDisposable {
     };
   }
 
+  /** Where a partition ends, as kcat is told. */
+  async endOffset(topic: string, partition: number): Promise<number> {
+    const place = `${topic}:${partition}:-1`;
+    const { code, stdout } = await new Deno.Command("kcat", {
+      args: ["-Q", "-b", this.bootstrap[0]!, "-t", place, ...this.kcatArguments],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    const offset = / offset (\d+)$/m.exec(new TextDecoder().decode(stdout).trim())?.[1];
+    if (code !== 0 || offset === undefined) throw new Error(`Cannot see the end of ${place}: kcat ended with ${code}`);
+    return Number(offset);
+  }
+
   /** What kcat has to be told to talk to it. */
   get kcatArguments(): string[] {
     return this.#kcatSettings().flatMap((setting) => ["-X", setting]);
