@@ -50,10 +50,11 @@ export function checkCallOptions(options: object | undefined, allowed: readonly 
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot use options ${quote(options)}: they must be an object`);
   }
-  for (const [name, value] of Object.entries(options)) {
+  for (const name in options) { // Object.entries would make an array for each call.
     if (!allowed.includes(name as CallOptionName)) {
       throw new TypeError(`Cannot use option ${quote(name)}: there is no such option`);
     }
+    const value: unknown = options[name as keyof typeof options];
     if (value !== undefined) checks[name as CallOptionName](value);
   }
 }

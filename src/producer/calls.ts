@@ -185,8 +185,10 @@ export class EnqueueCall implements Recipient {
   /** Partition of each record in input order, null while it has none. */
   readonly partitions: (number | null)[] = [];
   readonly #report: ReportRefusal;
-  /** Records that were refused so far; null once the call has ended, and events tell. */
-  #refusals: { error: DeliveryError; failure: DeliveryFailure }[] | null = [];
+  /** Records that were refused so far, null while there are none: most calls end so. */
+  #refusals: { error: DeliveryError; failure: DeliveryFailure }[] | null = null;
+  /** Whether the call has ended, and events tell. */
+  #hasEnded = false;
 
   /** @param report Reports a refused record. */
   constructor(report: ReportRefusal) {
@@ -200,9 +202,9 @@ export class EnqueueCall implements Recipient {
    * @throws When its only record was refused: a `RangeError` for one that is for no partition of the topic.
    */
   end(isMany: boolean): void {
-    const refusals = this.#refusals!;
-    this.#refusals = null;
-    for (const { error, failure } of refusals) {
+    this.#hasEnded = true;
+    if (this.#refusals === null) return;
+    for (const { error, failure } of this.#refusals) {
       if (!isMany) throw misuseOr(error);
       this.#report(error, failure);
     }
@@ -211,8 +213,8 @@ export class EnqueueCall implements Recipient {
   /** Implements `Recipient`. */
   refused(_inputIndex: number, error: DeliveryError, failure: () => DeliveryFailure): void {
     // A record that an overflow policy dropped does not concern the call.
-    if (this.#refusals === null || error.cause instanceof BufferFullError) this.#report(error, failure());
-    else this.#refusals.push({ error, failure: failure() });
+    if (this.#hasEnded || error.cause instanceof BufferFullError) this.#report(error, failure());
+    else (this.#refusals ??= []).push({ error, failure: failure() });
   }
 
   /** Implements `Recipient`. */

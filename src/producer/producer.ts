@@ -92,12 +92,16 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    */
   send(topic: string, input: readonly RecordInput[], options?: SendOptions): Promise<Delivery[]>;
   /** Implements both forms. */
-  async send(
+  send(
     topic: string,
     input: RecordInput | readonly RecordInput[],
     options?: SendOptions,
   ): Promise<Delivery | Delivery[]> {
-    return await this.#core.topic(topic).send(input, options);
+    try {
+      return this.#core.topic(topic).send(input, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -121,12 +125,16 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    */
   enqueue(topic: string, input: readonly RecordInput[], options?: EnqueueOptions): Promise<EnqueuedMany>;
   /** Implements both forms. */
-  async enqueue(
+  enqueue(
     topic: string,
     input: RecordInput | readonly RecordInput[],
     options?: EnqueueOptions,
   ): Promise<Enqueued | EnqueuedMany> {
-    return await this.#core.topic(topic).enqueue(input, options);
+    try {
+      return this.#core.topic(topic).enqueue(input, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

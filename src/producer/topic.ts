@@ -79,8 +79,12 @@ export class Topic<T = RecordInput> extends ProducerEvents {
   /** Delivers records: see `Producer.send`. */
   send(input: readonly T[], options?: SendOptions): Promise<Delivery[]>;
   /** Delivers a record or records: see `Producer.send`. */
-  async send(input: T | readonly T[], options?: SendOptions): Promise<Delivery | Delivery[]> {
-    return await this.#core.send(this.#inputs(input), options);
+  send(input: T | readonly T[], options?: SendOptions): Promise<Delivery | Delivery[]> {
+    try {
+      return this.#core.send(this.#inputs(input), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Accepts a record: see `Producer.enqueue`. */
@@ -88,8 +92,12 @@ export class Topic<T = RecordInput> extends ProducerEvents {
   /** Accepts records: see `Producer.enqueue`. */
   enqueue(input: readonly T[], options?: EnqueueOptions): Promise<EnqueuedMany>;
   /** Accepts a record or records: see `Producer.enqueue`. */
-  async enqueue(input: T | readonly T[], options?: EnqueueOptions): Promise<Enqueued | EnqueuedMany> {
-    return await this.#core.enqueue(this.#inputs(input), options);
+  enqueue(input: T | readonly T[], options?: EnqueueOptions): Promise<Enqueued | EnqueuedMany> {
+    try {
+      return this.#core.enqueue(this.#inputs(input), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** A fresh `WritableStream` over the topic's lanes: see `Producer.writable`. */

@@ -12,7 +12,8 @@ import type { ResolvedTopicOptions, TopicOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
 import type { Recipient, Span } from "./batch.ts";
 import { checkCallOptions } from "./call_options.ts";
-import { EnqueueCall, enqueued, SendCall, SendManyCall } from "./calls.ts";
+import type { Admission } from "./admission.ts";
+import { EnqueueCall, enqueued, type ReportRefusal, SendCall, SendManyCall } from "./calls.ts";
 import { Expiry } from "./expiry.ts";
 import { Intake } from "./intake.ts";
 import type { ProducerCore } from "./producer_core.ts";
@@ -77,6 +78,8 @@ export interface Pick {
 }
 
 const DEFAULT_SEND_TIMEOUT_MS = 120_000;
+const SEND_OPTIONS = ["signal", "timeoutMs", "flush"] as const;
+const ENQUEUE_OPTIONS = ["signal", "flush"] as const;
 
 /** See the module comment. */
 export class TopicCore {
@@ -94,6 +97,8 @@ export class TopicCore {
   options: ResolvedTopicOptions;
   readonly #settings: TopicSettings;
   readonly #producer: ProducerCore;
+  /** One function for all calls. */
+  readonly #report: ReportRefusal = (error, failure) => this.reportRefusal(error, failure);
 
   /**
    * @param producer Its producer.
@@ -125,16 +130,27 @@ export class TopicCore {
     this.#optionsChanged();
   }
 
-  /** Delivers records. */
-  async send(input: RecordInput | readonly RecordInput[], options: SendOptions = {}): Promise<Delivery | Delivery[]> {
+  /**
+   * Delivers records. Not an async function, and neither are those that pass its promise on: each would hold objects of
+   * its own for every record that is under way.
+   */
+  send(input: RecordInput | readonly RecordInput[], options: SendOptions = {}): Promise<Delivery | Delivery[]> {
+    try {
+      return this.#send(input, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #send(input: RecordInput | readonly RecordInput[], options: SendOptions): Promise<Delivery | Delivery[]> {
     this.assertOpen("send");
-    checkCallOptions(options, ["signal", "timeoutMs", "flush"]);
+    checkCallOptions(options, SEND_OPTIONS);
     const { signal, flush = true } = options;
     const timeoutMs = this.timeoutMs(options.timeoutMs, DEFAULT_SEND_TIMEOUT_MS);
     const isMany = Array.isArray(input);
     const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
     this.intake.check(inputs);
-    if (inputs.length === 0) return [];
+    if (inputs.length === 0) return Promise.resolve([]);
     if (this.lanes.quarantine !== null) throw this.#quarantined();
     if (signal?.aborted) throw this.lanes.refusal(signal.reason);
     const call = isMany
@@ -142,7 +158,15 @@ export class TopicCore {
       : new SendCall(this.name, signal !== undefined);
     const admission = this.intake.admit(inputs, { recipient: call, timeoutMs, isDue: flush });
     admission?.ended.catch(() => {}); // The call's outcome tells.
-    if (signal === undefined) return await call.outcome;
+    return signal === undefined ? call.outcome : this.#withdrawable(call, admission, signal);
+  }
+
+  /** The outcome of a `send` that its signal may end. */
+  async #withdrawable(
+    call: SendCall | SendManyCall,
+    admission: Admission | null,
+    signal: AbortSignal,
+  ): Promise<Delivery | Delivery[]> {
     const onAbort = () => {
       if (admission !== null) this.intake.giveUp(admission, signal.reason);
       this.#withdrawSpans(call.spans!, signal.reason);
@@ -155,25 +179,50 @@ export class TopicCore {
     }
   }
 
-  /** Accepts records. */
-  async enqueue(
+  /** Accepts records. Not an async function, for the reason that `send` has. */
+  enqueue(
     input: RecordInput | readonly RecordInput[],
     options: EnqueueOptions = {},
   ): Promise<Enqueued | EnqueuedMany> {
+    try {
+      return this.#enqueue(input, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #enqueue(input: RecordInput | readonly RecordInput[], options: EnqueueOptions): Promise<Enqueued | EnqueuedMany> {
     this.assertOpen("enqueue");
-    checkCallOptions(options, ["signal", "flush"]);
+    checkCallOptions(options, ENQUEUE_OPTIONS);
     const { signal, flush = false } = options;
     const isMany = Array.isArray(input);
     const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
     this.intake.check(inputs);
-    if (inputs.length === 0) return { partitions: [], buffered: 0 };
+    if (inputs.length === 0) return Promise.resolve({ partitions: [], buffered: 0 });
     signal?.throwIfAborted();
     if (this.lanes.quarantine !== null) throw this.#quarantined();
-    const call = new EnqueueCall((error, failure) => this.reportRefusal(error, failure));
-    const { partitions } = call;
+    const call = new EnqueueCall(this.#report);
     const recipient = this.lanes.room === null ? enqueued : call;
     const timeoutMs = this.timeoutMs(undefined, Infinity);
+    const { partitions } = call;
     const admission = this.intake.admit(inputs, { recipient, refusals: call, timeoutMs, isDue: flush, partitions });
+    const pause = admission === null ? this.intake.pause() : undefined;
+    const isOver = admission === null && pause === undefined && this.lanes.room === null;
+    return isOver
+      ? Promise.resolve(this.#accepted(call, isMany))
+      : this.#acceptedLater(call, { isMany, admission, pause, signal });
+  }
+
+  /** What an `enqueue` resolves with that has to wait: for room, for its turn, or for a first word of a broker. */
+  async #acceptedLater(
+    call: EnqueueCall,
+    { isMany, admission, pause, signal }: {
+      isMany: boolean;
+      admission: Admission | null;
+      pause: Promise<void> | undefined;
+      signal: AbortSignal | undefined;
+    },
+  ): Promise<Enqueued | EnqueuedMany> {
     if (admission !== null) {
       const onAbort = () => this.intake.giveUp(admission, signal!.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -182,19 +231,22 @@ export class TopicCore {
       } finally {
         signal?.removeEventListener("abort", onAbort);
       }
-    } else {
-      const pause = this.intake.pause();
-      if (pause !== undefined) await pause;
     }
+    if (pause !== undefined) await pause;
     // The partition is worth waiting for as long as a first answer may come; the record is accepted either way.
-    if (partitions.includes(null) && this.lanes.room !== null) {
+    if (call.partitions.includes(null) && this.lanes.room !== null) {
       // The signal's end is no rejection here: that would say that the record is not in.
       await this.#producer.held(() => this.#abortable(this.lanes.firstWord(), signal).catch(() => {}));
     }
+    return this.#accepted(call, isMany);
+  }
+
+  #accepted(call: EnqueueCall, isMany: boolean): Enqueued | EnqueuedMany {
     call.end(isMany);
+    const { partitions } = call;
     return isMany
-      ? { partitions, buffered: this.#buffered(partitions) }
-      : { partition: partitions[0]!, buffered: this.#buffered(partitions) };
+      ? { partitions, buffered: this.#bufferedIn(new Set(partitions)) }
+      : { partition: partitions[0]!, buffered: this.#buffered(partitions[0]!) };
   }
 
   /** Connects. */
@@ -296,14 +348,16 @@ export class TopicCore {
     return this.lanes.refusal(this.lanes.quarantine);
   }
 
-  #buffered(partitions: readonly (number | null)[]): number {
+  #bufferedIn(partitions: Iterable<number | null>): number {
     let buffered = 0;
-    for (const partition of new Set(partitions)) {
-      buffered += partition === null
-        ? this.lanes.room?.settlement.bufferedRecords ?? 0
-        : this.lanes.lane(partition).settlement.bufferedRecords;
-    }
+    for (const partition of partitions) buffered += this.#buffered(partition);
     return buffered;
+  }
+
+  #buffered(partition: number | null): number {
+    return partition === null
+      ? this.lanes.room?.settlement.bufferedRecords ?? 0
+      : this.lanes.lane(partition).settlement.bufferedRecords;
   }
 
   async #abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
