@@ -85,3 +85,22 @@ Deno.test("ekaf metadata names the argument that is wrong", async (t) => {
     });
   }
 });
+
+Deno.test("ekaf metadata shows brokers of Kafka 0.8, found out or told", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { a: 1 }, versions: "0.8" });
+  const bootstrap = ["--bootstrap", cluster.bootstrap[0]!, "--json"];
+
+  for (const protocol of [[], ["--protocol", "0.8"]]) {
+    const { code, stdout } = await metadata(...bootstrap, ...protocol);
+
+    const { brokers, topics } = JSON.parse(stdout);
+    assertEquals([code, brokers.length, topics[0].topic], [0, 1, "a"]);
+  }
+});
+
+Deno.test("ekaf metadata refuses a --protocol that it does not know", async () => {
+  const { code, stderr } = await metadata("--bootstrap", "localhost", "--protocol", "0.7");
+
+  assertEquals(code, 64);
+  assertStringIncludes(stderr, '--protocol "0.7"');
+});

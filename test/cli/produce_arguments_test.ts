@@ -39,6 +39,13 @@ Deno.test("parseProduceArguments() reads acks as all, -1, 1 and 0", () => {
   assertEquals(["all", "-1", "1", "0"].map(acksOf), ["all", "all", 1, 0]);
 });
 
+Deno.test("parseProduceArguments() reads how old brokers are", () => {
+  const protocolOf = (...args: string[]) => parseProduceArguments([...NEEDED, ...args])!.protocol;
+
+  assertEquals([protocolOf(), protocolOf("--protocol", "auto")], ["auto", "auto"]);
+  assertEquals([protocolOf("--protocol", "0.8"), protocolOf("--protocol=0.9")], ["0.8", "0.9"]);
+});
+
 Deno.test("parseProduceArguments() asks for the help, whatever else there is", () => {
   assertEquals(parseProduceArguments(["--help"]), null);
   assertEquals(parseProduceArguments(["-h"]), null);
@@ -57,6 +64,7 @@ Deno.test("parseProduceArguments() names the argument that is wrong", async (t) 
     [["--bootstrap", "http://a", "--topic", "t"], "--bootstrap http://a"],
     [["--bootstrap", ",", "--topic", "t"], "--bootstrap ,"],
     [[...NEEDED, "--acks", "2"], '--acks "2"', "all, 1 or 0"],
+    [[...NEEDED, "--protocol", "0.10"], '--protocol "0.10"', "auto, 0.8 or 0.9"],
     [[...NEEDED, "--partition", "-1"], '--partition "-1"'],
     [[...NEEDED, "--partition", "one"], '--partition "one"'],
     [[...NEEDED, "--partition", "2147483648"], "--partition"],
