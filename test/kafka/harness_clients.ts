@@ -21,6 +21,8 @@ export interface ForeignRecord {
 export interface ForeignPromise {
   acks: -1 | 0 | 1;
   idempotent: boolean;
+  /** More settings of kcat's, `name=value`. */
+  settings?: readonly string[];
 }
 
 /** Where to send or to read. */
@@ -35,7 +37,7 @@ export async function produceWithKcat(
   options: ForeignPromise & { records: readonly ForeignRecord[] },
 ): Promise<void> {
   await requireTool("kcat");
-  const { acks, idempotent, records } = options;
+  const { acks, idempotent, records, settings = [] } = options;
   const decoder = new TextDecoder();
   const headers = records[0]!.headers.flatMap(([name, value]) => ["-H", `${name}=${decoder.decode(value)}`]);
   const lines = records.flatMap(({ key, value }) => [key ?? [], [0x1f], value ?? [], [0x1e]]);
@@ -43,6 +45,7 @@ export async function produceWithKcat(
     args: [
       ...["-P", "-b", bootstrap.join(","), "-t", topic, "-K", "\x1f", "-D", "\x1e", "-Z", ...headers],
       ...["-X", `request.required.acks=${acks}`, "-X", `enable.idempotence=${idempotent}`, "-X", "linger.ms=2"],
+      ...settings.flatMap((setting) => ["-X", setting]),
     ],
     input: new Uint8Array(lines.flatMap((bytes) => [...bytes])),
   });

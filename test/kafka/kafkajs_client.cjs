@@ -44,7 +44,7 @@ async function read() {
       });
       for (const { key, value, headers, offset, timestamp } of fetched.responses[0].partitions[0].messages) {
         if (BigInt(offset) < next) continue; // A batch comes whole, also when only its end was asked for.
-        const texts = Object.entries(headers).map(([name, bytes]) => [name, toText(bytes)]);
+        const texts = Object.entries(headers ?? {}).map(([name, bytes]) => [name, toText(bytes)]);
         const [keyText, valueText] = [key, value].map(toText);
         records.push({
           partition,
