@@ -24,7 +24,7 @@ export interface ConformanceBroker extends AsyncDisposable {
 }
 
 /** The releases, newest first. */
-export const CONFORMANCE_VERSIONS = ["4.3.1", "3.9.1", "2.8.2", "1.1.1", "0.10.2.2"] as const;
+export const CONFORMANCE_VERSIONS = ["4.3.1", "3.9.1", "2.8.2", "1.1.1", "0.10.2.2", "0.8.2.2"] as const;
 
 /** Starts a broker of a release; no topic exists, and none comes into being by itself. */
 export async function startConformanceBroker(
