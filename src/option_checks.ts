@@ -43,6 +43,12 @@ export function callable(name: string, value: unknown): void {
   }
 }
 
+/** A function, or null for none. */
+export function callableOrNull(name: string, value: unknown): void {
+  if (value === null || typeof value === "function") return;
+  throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a function or null`);
+}
+
 /** One of a few values. */
 export function oneOf(...values: readonly unknown[]): Check {
   return (name, value) => {

@@ -4,11 +4,13 @@
  * @module
  */
 
+import type { BatchTransform } from "./batch_transform.ts";
 import type { Logger } from "./logger.ts";
 import type { Transport } from "./transport.ts";
 import type { Partitioner } from "./partitioner.ts";
 import {
   callable,
+  callableOrNull,
   type Check,
   checkAll,
   checkBootstrap,
@@ -102,6 +104,13 @@ export interface TopicOptions {
    * @default {javaCompatible()}
    */
   partitioner?: Partitioner;
+  /**
+   * Rewrites the records of each batch before it goes out: see {@linkcode BatchTransform}. Null: none. Kafka: none; ekaf:
+   * `ekaf_callback_massage_buffer`.
+   *
+   * @default {null}
+   */
+  transformBatch?: BatchTransform | null;
 }
 
 /** Options of a producer. */
@@ -230,6 +239,8 @@ export interface ResolvedTopicOptions {
   batchMaxBytes: number;
   /** See {@linkcode TopicOptions.partitioner}; undefined for the default one. */
   partitioner: Partitioner | undefined;
+  /** See {@linkcode TopicOptions.transformBatch}. */
+  transformBatch: BatchTransform | null;
 }
 
 /** {@linkcode ProducerOptions} with every default filled in. */
@@ -288,6 +299,7 @@ const topicDefaults: ResolvedTopicOptions = {
   batchMaxRecords: 10_000,
   batchMaxBytes: 1_000_000,
   partitioner: undefined,
+  transformBatch: null,
 };
 
 const producerDefaults: Omit<ResolvedOptions, keyof ResolvedTopicOptions | "bootstrap"> = {
@@ -322,6 +334,7 @@ const topicChecks: Record<keyof TopicOptions, Check> = {
   batchMaxRecords: integer(1, 1_000_000),
   batchMaxBytes: integer(128, 1024 * 1024 * 1024),
   partitioner: callable,
+  transformBatch: callableOrNull,
 };
 
 const producerChecks: Record<keyof ProducerOptions, Check> = {

@@ -53,6 +53,11 @@ const CHECKS: Record<string, Check> = {
       'Cannot deliver to "audit": the partitioner refused the record: too long for the audit',
     ]);
   },
+  "Batches rewritten": ({ output, texts }) => {
+    assertEquals(output, ["0,0,0"]);
+    assertEquals(texts("clicks"), ['[{"page":"/"},{"page":"/cart"},"no JSON"]']);
+    assertEquals(texts("logs"), ["listening"]);
+  },
   "Events": ({ output }) => {
     assertEquals(output.length, 1);
     assertMatch(output[0]!, /^ticks\/0: 1 records in [\d.]+ ms$/);

@@ -5,6 +5,7 @@
  */
 
 import { type EncodableRecord, RECORD_BATCH_OVERHEAD_BYTES, RecordBatchBuilder } from "../../protocol/record_batch.ts";
+import type { BatchTransform } from "../batch_transform.ts";
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure } from "../record.ts";
 import type { BufferPool } from "./buffer_pool.ts";
@@ -149,8 +150,10 @@ export const MAX_BATCH_BYTES = 1024 * 1024 * 1024;
 
 /** The encoded records of one partition on their way. */
 export class Batch {
-  /** The bytes. */
+  /** The records as callers passed them. */
   readonly builder: RecordBatchBuilder;
+  /** Rewrites the records before they are numbered, null when they go out as they are. */
+  transform: BatchTransform | null = null;
   /** Whose records they are, in order. */
   spans: Span[] = [];
   /** Bytes in the budget: of the records alone, those struck out no longer counted. */
@@ -181,6 +184,8 @@ export class Batch {
    */
   arrivals: number[] | null = null;
   #struckRecords = 0;
+  /** What goes out instead of the callers' records. */
+  #rewritten: RecordBatchBuilder | null = null;
   #isReleased = false;
   #copy: FailedRecords | null = null;
   #shown: KeptRecords | null = null;
@@ -210,9 +215,35 @@ export class Batch {
     return this.builder.count - this.#struckRecords;
   }
 
+  /** The records that go out: the callers' own, unless they were rewritten. */
+  get wire(): RecordBatchBuilder {
+    return this.#rewritten ?? this.builder;
+  }
+
+  /** Records that go out, those struck out no longer counted. */
+  get wireCount(): number {
+    return this.#rewritten?.count ?? this.count;
+  }
+
   /** Bytes on the wire. */
   get byteLength(): number {
-    return this.builder.byteLength;
+    return this.wire.byteLength;
+  }
+
+  /** Whether the records were rewritten into another number of them: then no caller's record has one of its own. */
+  get isRegrouped(): boolean {
+    return this.#rewritten !== null && this.#rewritten.count !== this.builder.count;
+  }
+
+  /** Whether records were struck out that {@linkcode compact} has not removed. */
+  get hasStruck(): boolean {
+    return this.#struckRecords > 0;
+  }
+
+  /** Has other records go out, null for the callers' own. Only before the batch is numbered. */
+  rewrite(wire: RecordBatchBuilder | null): void {
+    if (this.#rewritten !== null && this.#rewritten !== wire) this.pool.release(this.#rewritten.buffer);
+    this.#rewritten = wire;
   }
 
   /**
@@ -374,6 +405,7 @@ export class Batch {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.pool.release(this.builder.buffer);
+    if (this.#rewritten !== null) this.pool.release(this.#rewritten.buffer);
   }
 }
 

@@ -1,26 +1,34 @@
 /**
- * Batches made smaller after a broker refused them: in parts, or without some records.
+ * Batches made smaller because they are too large, or some records of them are refused.
  *
  * @module
  */
 
-import type { RecordBatchBuilder } from "../../protocol/record_batch.ts";
+import { splitBatch } from "../../protocol/batch_split.ts";
 import { Batch, Span } from "./batch.ts";
 
 /**
- * Divides a numbered batch: the parts hold its spans, attempts and barriers.
+ * Halves a batch (as many records in each half): the halves hold its spans, attempts and barriers.
  *
- * @param batch The batch; it is done with afterwards, but for its buffer.
- * @param builders Its records in consecutive parts.
- * @returns A batch for each part.
+ * @param batch A compacted batch of at least 2 records, not regrouped; it is done with afterwards, but for its buffers.
+ * @returns The halves.
  */
-export function divideBatch(batch: Batch, builders: readonly RecordBatchBuilder[]): Batch[] {
+export function halveBatch(batch: Batch): [Batch, Batch] {
+  const half = Math.ceil(batch.count / 2);
+  return divideBatch(batch, [half, batch.count - half]) as [Batch, Batch];
+}
+
+function divideBatch(batch: Batch, counts: readonly number[]): Batch[] {
+  batch.builder.seal();
+  const wires = batch.wire === batch.builder ? null : splitBatch(batch.wire.bytes, counts);
   let from = 0;
-  const parts = builders.map((builder) => {
+  const parts = splitBatch(batch.builder.bytes, counts).map((builder, i) => {
     const part = new Batch(batch.pool, batch.openedMs, { builder });
+    part.transform = batch.transform;
+    part.rewrite(wires?.[i] ?? null);
     part.recordBytes = part.queuedBytes;
     part.deadlineMs = batch.deadlineMs;
-    part.isNumbered = true;
+    part.isNumbered = batch.isNumbered;
     part.attempts = batch.attempts;
     part.lastError = batch.lastError;
     part.isUnknown = batch.isUnknown;
@@ -28,6 +36,10 @@ export function divideBatch(batch: Batch, builders: readonly RecordBatchBuilder[
     part.barriers = [...batch.barriers];
     for (const barrier of batch.barriers) barrier.batchAdded();
     part.spans = cutSpans(batch.spans, part, { from, to: from + builder.count });
+    // To the byte: spans may yet be struck out, and must give back together what the part has taken.
+    const { offsets } = part;
+    for (const span of part.spans) span.bytes = offsets.startOf(span.first + span.count) - offsets.startOf(span.first);
+    part.arrivals = cutArrivals(batch, { from, to: from + builder.count });
     from += builder.count;
     return part;
   });
@@ -58,6 +70,7 @@ export function dropRecords(batch: Batch, indexes: readonly number[]): Span[] {
   }
   retireSpans(batch.spans);
   const gone = new Set(indexes);
+  if (batch.wire !== batch.builder) batch.wire.compact((index) => !gone.has(index));
   batch.builder.compact((index) => !gone.has(index));
   batch.spans = rest;
   batch.recordBytes -= bytesBefore - batch.queuedBytes;
@@ -67,6 +80,13 @@ export function dropRecords(batch: Batch, indexes: readonly number[]): Span[] {
 /** Others stand for these spans now: a call that withdraws its records must not find them. */
 function retireSpans(spans: readonly Span[]): void {
   for (const span of spans) span.isSettled = true;
+}
+
+/** The places in the order of arrival of a range of records; those of the batch's first records may be missing. */
+function cutArrivals({ arrivals, builder }: Batch, { from, to }: { from: number; to: number }): number[] | null {
+  if (arrivals === null) return null;
+  const missing = builder.count - arrivals.length;
+  return arrivals.slice(Math.max(0, from - missing), Math.max(0, to - missing));
 }
 
 /** The parts of spans that lie in a range of records, counted from the start of that range. */

@@ -26,7 +26,8 @@ export function deliveryOf(
   const delivery: Delivery = {
     topic: at.topic,
     partition: at.partition,
-    offset: baseOffset === null ? null : baseOffset + BigInt(span.first + i),
+    // Records that were regrouped settle with the first of what they became.
+    offset: baseOffset === null ? null : span.batch.isRegrouped ? baseOffset : baseOffset + BigInt(span.first + i),
     timestamp: logAppendTimeMs ?? span.timestampOf(i),
   };
   if (duplicate) delivery.duplicate = true;

@@ -12,6 +12,8 @@ import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { Acks } from "../options.ts";
 import type { TimerHandle } from "../timers.ts";
 import { type Acknowledgement, Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
+import { BatchQueue } from "./batch_queue.ts";
+import { BatchRewriter } from "./batch_rewriter.ts";
 import { BatchStream } from "./batch_stream.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { Destination } from "./admission.ts";
@@ -53,12 +55,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   isTouched = false;
   readonly #context: LaneContext;
   readonly #stream: BatchStream;
-  readonly #reader: ReadableStreamDefaultReader<Batch>;
-  /** Batches that carry no numbers yet, in order: in the stream, or being filled. */
-  readonly #unnumbered: Batch[] = [];
-  #sealedCount = 0;
-  /** Of these, how many are being taken from the stream. */
-  #claimedCount = 0;
+  readonly #queue: BatchQueue<InFlightBatch>;
   /** Size of the last batch: the next one may well become as large. */
   #lastBytes = 0;
   #isDirty = false;
@@ -87,8 +84,13 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
       onSealed: () => this.#onSealed(),
       onDue: () => this.wake(),
     });
-    this.#reader = this.#stream.readable.getReader();
-    this.#reader.closed.catch(() => {}); // Ends only with the producer, which settles every batch.
+    this.#queue = new BatchQueue({
+      sealed: this.#stream.readable.getReader(),
+      rewriter: () => new BatchRewriter(context, partition),
+      number: (batch) => this.window.number(batch),
+      replaced: (batch, parts) => this.settlement.replace(batch, parts),
+      refused: (batch, cause) => this.settlement.failed(batch, { verdict: "notPersisted", cause }),
+    });
     this.window = new SentWindow(this, context.ids(index));
   }
 
@@ -140,7 +142,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     this.#isDirty = false;
     if (this.#stream.openBatch === null) return;
     // With lingerMs "auto", records wait for company only while a request is under way.
-    const isIdle = this.window.inFlight === 0 && this.#sealedCount === 0;
+    const isIdle = this.window.inFlight === 0 && this.#queue.sealedCount === 0;
     if (isIdle && this.#stream.isAuto) this.makeDue();
     this.#stream.commit();
   }
@@ -148,18 +150,21 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   #open(): Batch {
     const batch = new Batch(this.#context.pool, this.#context.timers.now(), { likelyBytes: this.#lastBytes });
     batch.keeper = this;
-    this.#unnumbered.push(batch);
+    batch.transform = this.#context.options().transformBatch;
+    this.#queue.add(batch);
     return batch;
   }
 
   #seal(batch: Batch): void {
+    this.#lastBytes = batch.builder.byteLength;
+    // One to be rewritten gets its bytes when it is taken: until then, records of it may be struck out.
+    if (batch.transform !== null) return;
     batch.compact();
     batch.builder.seal();
-    this.#lastBytes = batch.byteLength;
   }
 
   #onSealed(): void {
-    this.#sealedCount++;
+    this.#queue.sealed();
     this.discardEmpty();
     this.wake();
   }
@@ -169,14 +174,14 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   /** What may be done now; asks to be woken when it is a matter of time. */
   turn(nowMs: number): LaneTurn {
     const isOpenDue = this.#stream.isDue || (this.#context.budget.hasWaiters && this.#stream.canSeal);
-    if (this.#sealedCount === 0 && !isOpenDue && this.window.unsettled.length === 0) return IDLE;
+    if (this.#queue.sealedCount === 0 && !isOpenDue && this.window.unsettled.length === 0) return IDLE;
     const turn = this.window.turn(nowMs);
     // Numbers given for a newer broker say nothing to an old one: its order holds with one request at a time alone.
     if (this.window.inFlight > 0 && this.#outbox?.isOld) return IDLE;
     if (turn.type === "resend") return turn;
     if (turn.type === "wait") this.#wakeAt(turn.untilMs, nowMs);
     if (turn.type !== "new") return IDLE;
-    if (this.#sealedCount > 0) return TAKE;
+    if (this.#queue.sealedCount > 0) return TAKE;
     return isOpenDue ? SEAL : IDLE;
   }
 
@@ -185,9 +190,11 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     return this.settlement.bufferedRecords > 0 || this.#context.isDown;
   }
 
-  /** Bytes of the batch that {@linkcode take} would give. */
+  /** Bytes of the batch that {@linkcode take} would give, or the most it may have once it is rewritten. */
   get nextBytes(): number {
-    return this.#unnumbered[0]?.byteLength ?? 0;
+    const next = this.#queue.all[0];
+    if (next === undefined) return 0;
+    return next.transform === null ? next.byteLength : this.#context.options().batchMaxBytes;
   }
 
   /** Name of the topic. */
@@ -210,18 +217,9 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     this.#stream.commit(true);
   }
 
-  /** Takes the next sealed batch from the stream, numbered; null when all its records were struck out meanwhile. */
-  async take(): Promise<InFlightBatch | null> {
-    this.#sealedCount--;
-    this.#claimedCount++;
-    const { value: batch } = await this.#reader.read();
-    this.#claimedCount--;
-    if (batch === undefined || batch !== this.#unnumbered[0]) return null;
-    this.#unnumbered.shift();
-    batch.compact();
-    if (batch.count > 0) return this.window.number(batch);
-    batch.release();
-    return null;
+  /** Takes the next sealed batch, numbered; null when nothing of it is to be sent. */
+  take(): Promise<InFlightBatch | null> {
+    return this.#queue.take();
   }
 
   /** Whether a batch taken before is still the next to send. */
@@ -309,7 +307,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
 
   /** Every unsettled batch, oldest first. */
   batches(): Batch[] {
-    return [...this.window.unsettled.map(({ batch }) => batch), ...this.#unnumbered.filter(({ count }) => count > 0)];
+    return [...this.window.unsettled.map(({ batch }) => batch), ...this.#queue.all.filter(({ count }) => count > 0)];
   }
 
   /** Implements `BatchKeeper`. */
@@ -323,14 +321,12 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
 
   /** Implements `DropSource`. */
   get unnumbered(): readonly Batch[] {
-    return this.#unnumbered;
+    return this.#queue.all;
   }
 
-  /** Implements `DropSource`: sealed batches at the head of the stream, so that an outage does not gather them. */
+  /** Implements `DropSource`. */
   discardEmpty(): void {
-    while (this.#sealedCount > 0 && this.#unnumbered[this.#claimedCount]?.count === 0) {
-      this.take().catch(() => {}); // Rejects only when the lane is closed.
-    }
+    this.#queue.discardEmpty();
   }
 
   #withdrawNumbered(batch: Batch, spans: readonly Span[], cause: unknown): void {

@@ -72,7 +72,7 @@ export function fitEntries(entries: readonly RequestEntry[], to: OldBroker): Req
 /** The batch as a message set, or why not. */
 function fitFor(batch: Batch, { connection, broker, options }: OldBroker): Uint8Array | Misfit {
   const version = versionOf(connection);
-  const { bytes, count } = batch.builder;
+  const { bytes, count } = batch.wire;
   const blame = (what: string, indexes: readonly number[], release = "0.11"): Misfit => {
     const state = `it is older than Kafka ${release} (Produce ${version})`;
     const cause = new ProtocolError(`Cannot send ${what} to broker ${broker}: ${state}`, { api: "Produce", version });

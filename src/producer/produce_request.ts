@@ -55,7 +55,7 @@ export class ProduceRequest {
       partition: lane.partition,
       lane: lane.index,
       broker,
-      records: batch.count,
+      records: batch.wireCount,
       bytes: batch.byteLength,
       attempt: batch.attempts,
       queuedMs: nowMs - batch.openedMs,
@@ -82,7 +82,7 @@ export class ProduceRequest {
       name,
       topicId: entries[0]!.lane.topicId ?? undefined,
       partitionData: entries.map(({ lane, sent, records }) => {
-        return { index: lane.partition, records: records ?? sent.batch.builder.bytes };
+        return { index: lane.partition, records: records ?? sent.batch.wire.bytes };
       }),
     }));
     return { transactionalId: null, acks: ACKS_ON_WIRE[this.#acks], timeoutMs, topicData } as RequestInput<"Produce">;

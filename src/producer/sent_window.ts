@@ -4,12 +4,11 @@
  * @module
  */
 
-import { splitBatch } from "../../protocol/batch_split.ts";
 import { type ErrorCode, errorCode } from "../../protocol/error_codes.ts";
 import { hasValidCrc } from "../../protocol/record_batch_reader.ts";
 import { BrokerError, type Verdict } from "../errors.ts";
 import type { Acknowledgement, Batch } from "./batch.ts";
-import { divideBatch } from "./batch_division.ts";
+import { halveBatch } from "./batch_division.ts";
 import type { Misfit } from "./old_broker.ts";
 import type { IdentityListener, ProducerIds } from "./producer_ids.ts";
 import { type SentBatch, type SequenceAction, SequenceMachine, type SequenceTurn } from "./sequence.ts";
@@ -113,7 +112,7 @@ export class SentWindow implements IdentityListener {
 
   /** Numbers a sealed batch that `turn()` allowed. */
   number(batch: Batch): InFlightBatch {
-    const sent = this.#machine!.number(batch, batch.count);
+    const sent = this.#machine!.number(batch, batch.wireCount);
     batch.isNumbered = true;
     this.#write(sent);
     return sent;
@@ -157,8 +156,8 @@ export class SentWindow implements IdentityListener {
     machine.send(sent);
     const { batch } = sent;
     if (misfit.type === "tooLarge") {
-      this.#carryOut(sent.count > 1 ? this.#split(sent) : machine.rejected(sent, true));
-    } else if (misfit.indexes.length === sent.count) {
+      this.#carryOut(canSplit(sent) ? this.#split(sent) : machine.rejected(sent, true));
+    } else if (misfit.indexes.length === sent.count || batch.isRegrouped) {
       batch.lastError = misfit.cause;
       this.#carryOut(machine.rejected(sent, true));
     } else {
@@ -227,7 +226,7 @@ export class SentWindow implements IdentityListener {
 
   #write(sent: InFlightBatch): void {
     const identity = sent.baseSequence === -1 ? null : this.#machine!.identity!;
-    sent.batch.builder.number(identity?.producerId ?? -1n, identity?.producerEpoch ?? -1, sent.baseSequence);
+    sent.batch.wire.number(identity?.producerId ?? -1n, identity?.producerEpoch ?? -1, sent.baseSequence);
   }
 
   #retryAtMs(sent: InFlightBatch): number {
@@ -259,7 +258,7 @@ export class SentWindow implements IdentityListener {
         return machine.unknown(sent, retryAtMs);
       case "retryOnce":
         // Damaged on the way, then our bytes are still whole. Twice is no accident.
-        if (sent.batch.wasCorrupt || !hasValidCrc(sent.batch.builder.bytes)) return machine.rejected(sent, true);
+        if (sent.batch.wasCorrupt || !hasValidCrc(sent.batch.wire.bytes)) return machine.rejected(sent, true);
         sent.batch.wasCorrupt = true;
         return machine.refused(sent, retryAtMs);
       case "unknownTopic":
@@ -276,7 +275,7 @@ export class SentWindow implements IdentityListener {
           knowsProducer: code.name === "OUT_OF_ORDER_SEQUENCE_NUMBER",
         });
       case "split":
-        return sent.count > 1 ? this.#split(sent) : machine.rejected(sent, true);
+        return canSplit(sent) ? this.#split(sent) : machine.rejected(sent, true);
       case "invalidRecords":
         return this.#dropCulprits(sent, answer);
       case "failUnknown":
@@ -289,12 +288,9 @@ export class SentWindow implements IdentityListener {
 
   /** Halves a batch that the broker finds too large (as many records in each half). */
   #split(sent: InFlightBatch): SequenceAction<Batch>[] {
-    const half = Math.ceil(sent.count / 2);
-    const counts = [half, sent.count - half];
-    const builders = splitBatch(sent.batch.builder.bytes, counts);
-    const parts = divideBatch(sent.batch, builders);
+    const parts = halveBatch(sent.batch);
     this.#host.replace(sent.batch, parts);
-    return this.#machine!.split(sent, parts.map((batch, i) => ({ batch, count: counts[i]! })));
+    return this.#machine!.split(sent, parts.map((batch) => ({ batch, count: batch.wireCount })));
   }
 
   /** Fails the records that the broker names and sends the others again; all fail when it names none. */
@@ -302,7 +298,8 @@ export class SentWindow implements IdentityListener {
     const machine = this.#machine!;
     const culprits = answer.recordErrors.filter(({ batchIndex }) => batchIndex >= 0 && batchIndex < sent.count);
     const indexes = [...new Set(culprits.map(({ batchIndex }) => batchIndex))].sort((a, b) => a - b);
-    if (indexes.length === 0 || indexes.length === sent.count) return machine.rejected(sent, true);
+    const isAll = indexes.length === 0 || indexes.length === sent.count;
+    if (isAll || sent.batch.isRegrouped) return machine.rejected(sent, true);
     const code = errorCode(answer.errorCode);
     const causes = indexes.map((index) => {
       const detail = culprits.find(({ batchIndex }) => batchIndex === index)!.batchIndexErrorMessage;
@@ -341,6 +338,11 @@ export class SentWindow implements IdentityListener {
     const identity = this.#ids.renew(machine.identity!, needsNewId, this);
     if (identity !== null) this.#carryOut(machine.adopt(identity));
   }
+}
+
+/** Of a regrouped batch, no record belongs to one of the halves alone. */
+function canSplit({ count, batch }: InFlightBatch): boolean {
+  return count > 1 && !batch.isRegrouped;
 }
 
 function acknowledgementOf(

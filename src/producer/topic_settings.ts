@@ -15,7 +15,8 @@ export type ChangeableOption =
   | "batchMaxRecords"
   | "batchMaxBytes"
   | "overflow"
-  | "downtimeMaxRecords";
+  | "downtimeMaxRecords"
+  | "transformBatch";
 
 /** What {@linkcode Topic.configure} takes. An option given as undefined goes back to what the producer was made with. */
 export type TopicChanges = { [Name in ChangeableOption]?: TopicOptions[Name] | undefined };
@@ -28,6 +29,7 @@ const CHANGEABLE: Record<ChangeableOption, true> = {
   batchMaxBytes: true,
   overflow: true,
   downtimeMaxRecords: true,
+  transformBatch: true,
 };
 
 /** Checks options of a topic, and fills in those of the producer. */
