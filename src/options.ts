@@ -382,7 +382,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     retryBackoffMs: backoff(retryBackoffMs),
   };
   checkSizes(resolved, resolved);
-  for (const topic of Object.values(resolved.topics)) resolveTopicOptions(resolved, topic);
+  for (const [name, topic] of Object.entries(resolved.topics)) checkTopic(resolved, name, topic);
   if (resolved.idempotent && resolved.acks !== "all") {
     throw new RangeError(`Cannot be idempotent: "acks" must be "all", not ${quote(resolved.acks)}`);
   }
@@ -409,6 +409,16 @@ export function resolveTopicOptions(producer: ResolvedOptions, options: TopicOpt
     throw new RangeError(`Cannot be idempotent: "acks" must be "all", not ${quote(resolved.acks)}`);
   }
   return resolved;
+}
+
+/** Checks an entry of `topics`; its errors name the topic, too. */
+function checkTopic(producer: ResolvedOptions, name: string, options: TopicOptions): void {
+  try {
+    resolveTopicOptions(producer, options);
+  } catch (error) {
+    (error as Error).message += `; it stands in "topics" for ${quote(name)}`;
+    throw error;
+  }
 }
 
 function pickTopicOptions(from: ResolvedTopicOptions): ResolvedTopicOptions {

@@ -40,7 +40,7 @@ for (const [key, option, value, wrong] of KEYS) {
     for (const each of wrong) {
       const error = assertThrows(() => new Producer({ bootstrap: "a", [option]: each } as ProducerOptions), Error);
       assert(error instanceof TypeError || error instanceof RangeError, `${error}`);
-      assertStringIncludes(error.message, option === "topics" && each !== null ? "" : option);
+      assertStringIncludes(error.message, option);
     }
   });
 
@@ -75,6 +75,14 @@ for (const [name, unset, one, other] of PER_TOPIC) {
     assertEquals([optionsOf("t", both)[name], optionsOf("u", both)[name]], [other, one]);
   });
 }
+
+Deno.test("a wrong option in topics is refused by its name and its topic's", () => {
+  const topics = { clicks: { lingerMs: -1 } };
+
+  const error = assertThrows(() => new Producer({ bootstrap: "a", topics }), RangeError);
+
+  for (const name of [`"lingerMs"`, `"topics"`, `"clicks"`]) assertStringIncludes(error.message, name);
+});
 
 Deno.test("a topic named like a property of every object has no options of its own", () => {
   assertEquals(optionsOf("constructor", {}).lingerMs, "auto");
