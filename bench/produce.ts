@@ -11,6 +11,7 @@
 import { type Contestant, formatTable, interleave, medianRate, openTarget, type Run } from "./comparison.ts";
 import { readFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
+import { measures } from "./produce/measures.ts";
 import { shapes } from "./produce/shapes.ts";
 
 const USAGE = `Usage: deno run -A bench/produce.ts [flags]
@@ -22,6 +23,7 @@ const USAGE = `Usage: deno run -A bench/produce.ts [flags]
   --sizes A,B         bytes of a value, e.g. 10,100,1000 (100)
   --partitions N      of the sink's topic (3)
   --acks LEVEL        all | 1 | 0 (all: idempotent)
+  --measures A,B      ${measures.join(",")}: by what the producer is measured meanwhile (none)
   --options JSON      further producer options, e.g. '{"lingerMs":5}'
   --delay-ms N        how long the sink holds each answer back (0)
   --crc               lets the sink check checksums, which slows it
@@ -38,6 +40,7 @@ async function main(args: string[]): Promise<void> {
     sizes: "100",
     partitions: 3,
     acks: "all",
+    measures: "none",
     options: "{}",
     "delay-ms": 0,
     crc: false,
@@ -49,8 +52,8 @@ async function main(args: string[]): Promise<void> {
   console.log(describeMachine());
   for (const valueBytes of flags.sizes.split(",")) {
     for (const values of flags.values.split(",")) {
-      const contestants = flags.shapes.split(",").map((shape) =>
-        shapeContestant(shape, { ...flags, values, valueBytes })
+      const contestants = flags.shapes.split(",").flatMap((shape) =>
+        flags.measures.split(",").map((measure) => shapeContestant(shape, { ...flags, values, valueBytes, measure }))
       );
       const runs = await interleave(contestants, target, { rounds: flags.rounds, onRun: printProgress });
       console.log(`\n### ${valueBytes} B, ${values}, ${flags.partitions} partitions, acks ${flags.acks}\n`);
@@ -74,6 +77,8 @@ export interface ShapeRunFlags {
   valueBytes: string | number;
   /** `all`, `1` or `0`. */
   acks: string;
+  /** What measures the producer: one of {@linkcode measures}, none by default. */
+  measure?: string;
   /** Further producer options as JSON. */
   options: string;
 }
@@ -81,10 +86,13 @@ export interface ShapeRunFlags {
 /** A run of one shape in a process of its own. */
 export function shapeContestant(shape: string, flags: ShapeRunFlags): Contestant {
   const script = new URL("./produce/run.ts", import.meta.url).href;
+  const { measure = "none" } = flags;
   return {
-    name: shape,
-    command: Deno.execPath(),
+    name: measure === "none" ? shape : `${shape}, ${measure}`,
+    command: "env", // Deno exports only where the environment says so when the process starts.
     args: (bootstrap) => [
+      ...measure === "opentelemetry" ? ["OTEL_DENO=true", "OTEL_DENO_CONSOLE=ignore"] : [],
+      Deno.execPath(),
       "run",
       "-A",
       script,
@@ -96,6 +104,7 @@ export function shapeContestant(shape: string, flags: ShapeRunFlags): Contestant
       `--values=${flags.values}`,
       `--value-bytes=${flags.valueBytes}`,
       `--acks=${flags.acks}`,
+      `--measure=${measure}`,
       `--options=${flags.options}`,
     ],
     reachesBroker: shape !== "pipeto-empty",

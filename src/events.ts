@@ -40,6 +40,8 @@ export interface FlushDetail {
   attempt: number;
   /** How long it was since the first of its records was accepted, in milliseconds. */
   queuedMs: number;
+  /** What `Producer.traceCallers` got for the calls that brought the records, each once, at most 128; else empty. */
+  callers: readonly unknown[];
 }
 
 /** Records of a topic that is down. */

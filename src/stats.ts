@@ -43,7 +43,7 @@ export interface ProducerStats {
   topics: TopicStats[];
 }
 
-/** What those who measure need of a producer: a `Producer` is one. */
+/** What those who measure need of a producer: a `Producer` will do. */
 export interface MeasuredProducer {
   /** As `Producer.addEventListener`. */
   addEventListener<K extends ProducerEventType>(
@@ -53,4 +53,10 @@ export interface MeasuredProducer {
   ): void;
   /** As `Producer.stats`. */
   stats(): ProducerStats;
+}
+
+/** What those who trace need of a producer: a `Producer` will do. */
+export interface TracedProducer extends MeasuredProducer {
+  /** As `Producer.traceCallers`. */
+  traceCallers(capture: (() => unknown) | null): void;
 }

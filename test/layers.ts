@@ -45,6 +45,7 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^@ekaf\/ekaf(\/[a-z-]+)?$/, /^src\/cli\//],
   [/^node:util$/, /^src\/cli\//], // parseArgs
   [/^node:dgram$/, /^src\/statsd\/datagrams\.ts$/], // Deno's own sockets for datagrams are unstable
+  [/^@opentelemetry\/api$/, /^src\/metrics\/(batch_spans|open_telemetry|traced)\.ts$/],
   [/^prom-client$/, /^src\/metrics\/(metric_set|prometheus)\.ts$/],
   [/^cli-progress$/, /^src\/cli\/progress_bar\.ts$/],
 ];

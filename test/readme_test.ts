@@ -65,6 +65,9 @@ const CHECKS: Record<string, Check> = {
   "Prometheus": ({ output }) => {
     assertEquals(output, ['ekaf_records_delivered_total{topic="ticks"} 2']);
   },
+  "OpenTelemetry": ({ texts }) => {
+    assertEquals(texts("ticks"), ["1.0872"]);
+  },
   "Statsd": ({ output, texts }) => {
     assertEquals(output, []);
     assertEquals(texts("ticks"), ["1.0872"]);

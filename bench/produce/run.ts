@@ -12,6 +12,7 @@ import { Producer, type ProducerOptions } from "@ekaf/ekaf";
 import { readFlags } from "../flags.ts";
 import { cpuSeconds, peakRssBytes } from "../process_usage.ts";
 import { byteValues, textValues } from "../values.ts";
+import { measure, measures } from "./measures.ts";
 import { shapes } from "./shapes.ts";
 
 /** What one run of a client came to: the line that this file and the peers print. */
@@ -40,6 +41,7 @@ const USAGE = `Usage: deno run -A bench/produce/run.ts --bootstrap HOST:PORT [fl
   --values KIND       string | bytes (bytes)
   --value-bytes N     length of a value (100)
   --acks LEVEL        all | 1 | 0 (all: idempotent)
+  --measure NAME      ${measures.join(" | ")} (none)
   --options JSON      further producer options, e.g. '{"lingerMs":5}'`;
 
 async function main(args: string[]): Promise<void> {
@@ -52,6 +54,7 @@ async function main(args: string[]): Promise<void> {
     values: "bytes",
     "value-bytes": 100,
     acks: "all",
+    measure: "none",
     options: "{}",
   }, { usage: USAGE });
   const shape = shapes[flags.shape];
@@ -62,6 +65,7 @@ async function main(args: string[]): Promise<void> {
     ...flags.acks !== "all" && { idempotent: false },
     ...JSON.parse(flags.options) as Partial<ProducerOptions>,
   });
+  await using _measurement = await measure(producer, flags.measure);
   await producer.prepare(flags.topic);
   const values = flags.values === "string" ? textValues(flags["value-bytes"]) : byteValues(flags["value-bytes"]);
   const latenciesMs: number[] = [];

@@ -38,6 +38,8 @@ export interface Recipient extends RefusalListener {
   readonly isUnattended: boolean;
   /** Whether records that an overflow policy drops are an event to it, even where other failures are not. */
   readonly reportsDropped?: boolean;
+  /** Who made the call, as tracing told; undefined without tracing. */
+  readonly caller?: unknown;
   /** Every span with records of the call, where it may be withdrawn before its time; else null. */
   readonly spans: Span[] | null;
   /** A record that waited for the topic's partitions has one. */
@@ -148,6 +150,9 @@ export interface Barrier {
 /** Bytes that no batch exceeds, whatever `batchMaxBytes` says. */
 export const MAX_BATCH_BYTES = 1024 * 1024 * 1024;
 
+/** Most callers that a batch knows: as many as OpenTelemetry lets a span have links. */
+const MAX_CALLERS = 128;
+
 /** The encoded records of one partition on their way. */
 export class Batch {
   /** The records as callers passed them. */
@@ -174,6 +179,8 @@ export class Batch {
   wasCorrupt = false;
   /** Those who wait for it to be settled. */
   barriers: Barrier[] = [];
+  /** Who made the calls whose records are or were in it, each once; null without tracing. */
+  callers: unknown[] | null = null;
   /** Where its buffer came from and goes back to. */
   readonly pool: BufferPool;
   /** Who keeps the batch now, and settles its spans on request. */
@@ -275,7 +282,13 @@ export class Batch {
     span.first--; // The record is in already.
     this.spans.push(span);
     if (to.deadlineMs < this.deadlineMs) this.deadlineMs = to.deadlineMs;
+    if (recipient.caller !== undefined) this.#noteCaller(recipient.caller);
     return span;
+  }
+
+  #noteCaller(caller: unknown): void {
+    this.callers ??= [];
+    if (this.callers.length < MAX_CALLERS && !this.callers.includes(caller)) this.callers.push(caller);
   }
 
   /** Takes a span's records out of a batch that was never numbered. The caller tells the recipient. */

@@ -33,6 +33,7 @@ function divideBatch(batch: Batch, counts: readonly number[]): Batch[] {
     part.lastError = batch.lastError;
     part.isUnknown = batch.isUnknown;
     part.keeper = batch.keeper;
+    part.callers = batch.callers;
     part.barriers = [...batch.barriers];
     for (const barrier of batch.barriers) barrier.batchAdded();
     part.spans = cutSpans(batch.spans, part, { from, to: from + builder.count });

@@ -43,6 +43,8 @@ export class SendCall implements Recipient {
   readonly isUnattended = false;
   /** Implements `Recipient`. */
   readonly spans: Span[] | null;
+  /** Implements `Recipient`. */
+  caller: unknown;
   /** Settles with the outcome. */
   readonly outcome: Promise<Delivery>;
   readonly #topic: string;
@@ -86,6 +88,8 @@ export class SendManyCall implements Recipient {
   readonly isUnattended = false;
   /** Implements `Recipient`. */
   readonly spans: Span[] | null;
+  /** Implements `Recipient`. */
+  caller: unknown;
   /** Settles when the outcome of every record is known. */
   readonly outcome: Promise<Delivery[]>;
   readonly #topic: string;
@@ -183,6 +187,8 @@ export class EnqueueCall implements Recipient {
   readonly isUnattended = true;
   /** Implements `Recipient`. */
   readonly spans = null;
+  /** Implements `Recipient`. */
+  caller: unknown;
   /** Partition of each record in input order, null while it has none. */
   readonly partitions: (number | null)[] = [];
   readonly #report: ReportRefusal;

@@ -80,6 +80,7 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
   readonly wantsIndexes = true;
   readonly isUnattended = false;
   readonly spans = null;
+  readonly caller: unknown;
   readonly #topic: TopicCore;
   readonly #toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[];
   readonly #givesArrays: boolean;
@@ -108,6 +109,7 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
     { outcomes = "each", maxUnread = DEFAULT_MAX_UNREAD, signal, timeoutMs }: DeliveryOptions,
   ) {
     this.#topic = topic;
+    this.caller = topic.caller();
     this.#toInputs = toInputs;
     this.#givesArrays = outcomes === "arrays";
     this.#maxUnread = maxUnread;

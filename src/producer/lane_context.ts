@@ -44,6 +44,8 @@ export interface ProducerContext {
   readonly random: () => number;
   /** Whoever wants to see every failure of an accepted record, for the time being. */
   readonly failureLog: { listener: FailureListener | null };
+  /** What tells who makes a call: see `Producer.traceCallers`. */
+  readonly tracing: { capture: (() => unknown) | null };
   /** Producer ids of a lane number. */
   ids(lane: number): ProducerIds;
   /** Notes records that were accepted. */

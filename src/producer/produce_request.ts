@@ -31,6 +31,8 @@ export interface EntryAnswer {
 /** Newest version with topic names; later ones use ids (KIP-516). */
 const LAST_VERSION_WITH_NAMES = 12;
 
+const NO_CALLERS: readonly unknown[] = [];
+
 /** Batches of equal acks for one broker, at most one a partition. */
 export class ProduceRequest {
   /** The entries. */
@@ -59,6 +61,7 @@ export class ProduceRequest {
       bytes: batch.byteLength,
       attempt: batch.attempts,
       queuedMs: nowMs - batch.openedMs,
+      callers: batch.callers ?? NO_CALLERS,
     };
     this.details.push(detail);
     return detail;

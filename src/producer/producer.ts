@@ -218,6 +218,17 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
   }
 
   /**
+   * Has `capture` called once for each call and each stream that brings records, where the caller is: `AsyncLocalStorage`
+   * and OpenTelemetry's context work. What it returns is in `callers` of the `flush` and `flushreplied` events of the
+   * batches that the records come into. For tracing; `@ekaf/ekaf/metrics` uses it.
+   *
+   * @param capture Tells who calls; undefined for nobody. Null takes it back.
+   */
+  traceCallers(capture: (() => unknown) | null): void {
+    this.#core.context.tracing.capture = capture;
+  }
+
+  /**
    * What the topic's strategy chooses now; counts as a pick.
    *
    * @param topic Name of the topic.

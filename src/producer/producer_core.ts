@@ -77,6 +77,7 @@ export class ProducerCore {
       taskEnd: new TaskEnd(),
       random: Math.random,
       failureLog: { listener: null },
+      tracing: { capture: null },
       emit,
       warn: this.warn,
       log: this.log,

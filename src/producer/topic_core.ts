@@ -96,6 +96,7 @@ export class TopicCore {
   /** Its options as they are now. */
   options: ResolvedTopicOptions;
   readonly #settings: TopicSettings;
+  #lastEnqueued: Recipient = enqueued;
   readonly #producer: ProducerCore;
   /** One function for all calls. */
   readonly #report: ReportRefusal = (error, failure) => this.reportRefusal(error, failure);
@@ -156,6 +157,7 @@ export class TopicCore {
     const call = isMany
       ? new SendManyCall(this.name, inputs.length, signal !== undefined)
       : new SendCall(this.name, signal !== undefined);
+    call.caller = this.caller();
     const admission = this.intake.admit(inputs, { recipient: call, timeoutMs, isDue: flush });
     admission?.ended.catch(() => {}); // The call's outcome tells.
     return signal === undefined ? call.outcome : this.#withdrawable(call, admission, signal);
@@ -202,7 +204,8 @@ export class TopicCore {
     signal?.throwIfAborted();
     if (this.lanes.quarantine !== null) throw this.#quarantined();
     const call = new EnqueueCall(this.#report);
-    const recipient = this.lanes.room === null ? enqueued : call;
+    call.caller = this.caller();
+    const recipient = this.lanes.room === null ? this.#enqueuedBy(call.caller) : call;
     const timeoutMs = this.timeoutMs(undefined, Infinity);
     const { partitions } = call;
     const admission = this.intake.admit(inputs, { recipient, refusals: call, timeoutMs, isDue: flush, partitions });
@@ -311,6 +314,25 @@ export class TopicCore {
     for (const batch of this.lanes.batches()) next = Math.min(next, expireBatch(batch, nowMs, expired));
     if (expired.length > 0) this.#withdrawSpans(expired, cause());
     return next;
+  }
+
+  /** Who makes the present call, as tracing tells; undefined without tracing. */
+  caller(): unknown {
+    const { tracing, warn } = this.#producer.context;
+    if (tracing.capture === null) return undefined;
+    try {
+      return tracing.capture();
+    } catch (error) {
+      warn("tracing", "What traceCallers() was given threw", error);
+      return undefined;
+    }
+  }
+
+  /** The recipient of enqueued records: calls in a row by one caller share it, so that their spans can be one. */
+  #enqueuedBy(caller: unknown): Recipient {
+    if (caller === undefined) return enqueued;
+    if (this.#lastEnqueued.caller !== caller) this.#lastEnqueued = { ...enqueued, caller };
+    return this.#lastEnqueued;
   }
 
   /** Milliseconds a record of a call may take. */

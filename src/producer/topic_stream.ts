@@ -69,6 +69,7 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
   readonly isUnattended: boolean;
   readonly reportsDropped = true;
   readonly spans = null;
+  readonly caller: unknown;
   readonly #topic: TopicCore;
   readonly #toInputs: (chunk: T | readonly T[]) => RecordInput | readonly RecordInput[];
   readonly #timeoutMs: number;
@@ -91,6 +92,7 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
     options: WritableOptions,
   ) {
     this.#topic = topic;
+    this.caller = topic.caller();
     this.#toInputs = toInputs;
     this.isUnattended = options.onFailure === "report";
     this.#timeoutMs = topic.timeoutMs(options.timeoutMs, Infinity);

@@ -27,7 +27,12 @@ Deno.test("timetoconnect, laneup, flush and flushreplied tell of a delivery, wit
   assert(connected!.every(({ ms }) => (ms as number) >= 0 && (ms as number) < 60_000));
   assertEquals(connected!.at(-1)!.address, address);
   assertEquals(up, [{ ...lane, address }]);
-  assertEquals(flushed!.map((detail) => without(detail, "bytes", "queuedMs")), [{ ...lane, records: 3, attempt: 1 }]);
+  assertEquals(flushed!.map((detail) => without(detail, "bytes", "queuedMs")), [{
+    ...lane,
+    records: 3,
+    attempt: 1,
+    callers: [],
+  }]);
   assertEquals(replied!.map((detail) => without(detail, "ms", "error")), flushed);
   assertEquals(replied![0]!.error, null);
   assert((flushed![0]!.queuedMs as number) >= 0);

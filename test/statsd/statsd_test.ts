@@ -16,6 +16,7 @@ const BATCH = {
   bytes: 5_000,
   attempt: 1,
   queuedMs: 2,
+  callers: [],
 };
 
 /** Reports on a fake producer to `listener`; an interval ends when `tick` is called. */
