@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openTelemetry, type OpenTelemetryOptions, traced } from "@ekaf/ekaf/metrics";
+import { FakeProducer } from "../measured_producer.ts";
 import { rig } from "../producer/rig.ts";
 import { type Exported, exportedBy } from "./collector.ts";
 
@@ -110,7 +111,7 @@ Deno.test("openTelemetry() with OTEL_DENO=true has metrics and spans exported, w
     const parent = (name: string) => `00-${caller(name).traceId}-${caller(name).spanId}-01`;
     assertEquals(headers, [
       { own: "x", traceparent: parent("one") },
-      { own: "x", traceparent: parent("one") },
+      { traceparent: "mine" },
       ...["first", "second", "third", "second"].map((name) => ({ traceparent: parent(name) })),
       {},
     ]);
@@ -135,6 +136,18 @@ Deno.test("openTelemetry() without OTEL_DENO changes nothing, and listens no mor
 
   assertEquals(r.cluster.records("t").length, 2);
   assertEquals(r.warnings, []);
+});
+
+Deno.test("openTelemetry() takes back what it asked of the producer when it is closed, and asks nothing without spans", () => {
+  const asked: string[] = [];
+  const producer = Object.assign(new FakeProducer(), {
+    traceCallers: (capture: unknown) => void asked.push(capture === null ? "nobody" : "callers"),
+  });
+
+  openTelemetry(producer, { spans: false })[Symbol.dispose]();
+  openTelemetry(producer)[Symbol.dispose]();
+
+  assertEquals(asked, ["callers", "nobody"]);
 });
 
 Deno.test("openTelemetry() refuses options of the wrong type or unknown, naming them", async () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { prometheus, type PrometheusMetrics } from "@ekaf/ekaf/metrics";
 import { Counter, Registry } from "prom-client";
 import { heard, holdProduce, numbered, rig, until } from "../producer/rig.ts";
@@ -30,6 +30,8 @@ Deno.test("prometheus() counts records, bytes and batches that were sent and ack
   assertEquals(samples.get('ekaf_batch_records_sum{topic="t"}'), 21);
   assertEquals(samples.get('ekaf_batch_size_bytes_sum{topic="t"}'), bytes[0]! + bytes[1]!);
   assertEquals(samples.get('ekaf_batch_queue_seconds_count{topic="t"}'), 2);
+  const queuedMs = flushed.reduce((sum, detail) => sum + (detail.queuedMs as number), 0);
+  assertAlmostEquals(samples.get('ekaf_batch_queue_seconds_sum{topic="t"}')!, queuedMs / 1_000, 1e-9);
 });
 
 Deno.test("prometheus() has request durations by broker, once a batch", async () => {

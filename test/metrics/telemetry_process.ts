@@ -34,10 +34,8 @@ using _telemetry = openTelemetry(producer, { spans: Deno.args[0] !== "no-spans" 
 await producer.prepare("orders");
 
 // One caller.
-await inSpan(
-  "one",
-  () => producer.send("orders", ["a", "b"].map((value) => ({ value, headers: { own: "x" } })).map(traced)),
-);
+const records = [{ value: "a", headers: { own: "x" } }, { value: "b", headers: { traceparent: "mine" } }];
+await inSpan("one", () => producer.send("orders", records.map(traced)));
 // Two callers in one batch, one of them twice.
 const { promise: opened, resolve: open } = Promise.withResolvers<void>();
 const hook = cluster.intercept("Produce", async (request, next) => {

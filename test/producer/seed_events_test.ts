@@ -7,24 +7,24 @@ const FLUSH = [...LANE, "records", "bytes", "attempt", "queuedMs", "callers"];
 const KEPT = ["topic", "records", "bytes"];
 
 /** ekaf's callbacks, without `ekaf_callback_`: the event here, and the fields of its detail. */
-const CALLBACKS: Record<string, [event: ProducerEventType, fields: string[]]> = {
-  flush: ["flush", FLUSH],
-  flushed_replied: ["flushreplied", [...FLUSH, "ms", "error"]],
-  worker_up: ["laneup", [...LANE, "address"]],
-  worker_down: ["lanedown", [...LANE, "address", "cause"]],
-  worker_still_down: ["lanestilldown", ["topic", "address", "attempt", "cause"]],
-  downtime_saved: ["downtimesaved", KEPT],
-  downtime_replayed: ["downtimereplayed", KEPT],
-  max_downtime_buffer_reached: ["downtimefull", [...KEPT, "dropped", "policy"]],
-  time_to_connect: ["timetoconnect", ["broker", "address", "ms"]],
-  time_down: ["timedown", ["topic", "ms"]],
-  mainbroker_unreachable: ["bootstrapunreachable", ["addresses", "cause"]],
-};
+const CALLBACKS: [callback: string, event: ProducerEventType, fields: string[]][] = [
+  ["flush", "flush", FLUSH],
+  ["flushed_replied", "flushreplied", [...FLUSH, "ms", "error"]],
+  ["worker_up", "laneup", [...LANE, "address"]],
+  ["worker_down", "lanedown", [...LANE, "address", "cause"]],
+  ["worker_still_down", "lanestilldown", ["topic", "address", "attempt", "cause"]],
+  ["downtime_saved", "downtimesaved", KEPT],
+  ["downtime_replayed", "downtimereplayed", KEPT],
+  ["max_downtime_buffer_reached", "downtimefull", [...KEPT, "dropped", "policy"]],
+  ["time_to_connect", "timetoconnect", ["broker", "address", "ms"]],
+  ["time_down", "timedown", ["topic", "ms"]],
+  ["mainbroker_unreachable", "bootstrapunreachable", ["addresses", "cause"]],
+];
 
 Deno.test("every event of ekaf's is driven by one outage, with its fields, for the producer and for its topic", async (t) => {
   await using r = await rig({ topics: { t: 1 } }, { downtimeMaxRecords: 2, overflow: "dropNewest" });
-  const details = new Map(Object.values(CALLBACKS).map(([type]) => [type, heard(r.producer, type)]));
-  const ofTopic = new Map(Object.values(CALLBACKS).map(([type]) => [type, heard(r.producer.topic("t"), type)]));
+  const details = new Map(CALLBACKS.map(([_, type]) => [type, heard(r.producer, type)]));
+  const ofTopic = new Map(CALLBACKS.map(([_, type]) => [type, heard(r.producer.topic("t"), type)]));
   const dropped = heard(r.producer, "deliveryfailed");
 
   await r.producer.send("t", ["a", "b", "c"]);
@@ -38,7 +38,7 @@ Deno.test("every event of ekaf's is driven by one outage, with its fields, for t
   await r.cluster.start(1);
   await r.producer.flush();
 
-  for (const [callback, [type, fields]] of Object.entries(CALLBACKS)) {
+  for (const [callback, type, fields] of CALLBACKS) {
     await t.step(`${callback} is "${type}"`, () => {
       const [detail] = details.get(type)!;
       assert(detail !== undefined, "it was never heard");
