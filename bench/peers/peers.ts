@@ -16,6 +16,9 @@ const NPM_PACKAGES = ["kafkajs@2.2.4", "@platformatic/kafka@2.12.1", "node@22.23
 const here = new URL("./", import.meta.url).pathname;
 const work = `${here}.work`;
 
+/** Where what npm fetches lies. */
+export const peersFolder = work;
+
 /** What every client is told. */
 export interface PeerFlags {
   /** Topic to produce to. */
@@ -134,9 +137,11 @@ async function findLibrdkafka(wheel: string): Promise<string | null> {
   return null;
 }
 
-async function installNpmPackages(): Promise<void> {
+/** Fetches the clients that come from npm, and Node, once. */
+export async function installNpmPackages(): Promise<void> {
   const manifest = JSON.stringify({ private: true, dependencies: Object.fromEntries(NPM_PACKAGES.map(splitVersion)) });
   const path = `${work}/package.json`;
+  await Deno.mkdir(work, { recursive: true });
   const present = await Deno.readTextFile(path).catch(() => "");
   if (present === manifest) return;
   await Deno.writeTextFile(`${work}/.npmrc`, "fund=false\naudit=false\n");
