@@ -21,6 +21,7 @@ const KEYS: [key: string, option: keyof ProducerOptions, value: unknown, wrong: 
   ["ekaf_partition_strategy", "partitioner", random(), ["random", 1, null, {}]],
   ["ekaf_sticky_partition_buffer_size", "partitioner", stickyRoundRobin(500), ["sticky_round_robin"]],
   ["ekaf_callback_custom_partition_picker", "partitioner", keyed(phash2), [["module", "function"]]],
+  ["ekaf_callback_massage_buffer", "transformBatch", () => [], ["one large message", 5, {}, ["module", "function"]]],
   ["pull_for_changes_timeout", "metadataMaxAgeMs", 60_000, ["60000", 0, -1, NaN, Infinity, null]],
   ["lists of {Topic, Value}", "topics", { t: { lingerMs: 5 } }, [[], "t", 5, null, { t: { lingerMs: "5" } }]],
   ["enable_logging", "logger", null, [true, "lager", 5]],
@@ -61,6 +62,7 @@ const PER_TOPIC: [name: keyof TopicOptions, unset: unknown, one: unknown, other:
   ["batchMaxRecords", 10_000, 100, 1],
   ["batchMaxBytes", 1_000_000, 100_000, 50_000],
   ["partitioner", undefined, random(), stickyRoundRobin()],
+  ["transformBatch", null, () => [], () => ["one"]],
 ];
 for (const [name, unset, one, other] of PER_TOPIC) {
   // As t_reading_topic_specific_envs of ekaf does for one key.

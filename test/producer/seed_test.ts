@@ -198,3 +198,20 @@ Deno.test("t_change_kafka_config", async () => {
   assertEquals(partitions.map((each) => each.partition), [0, 1, 3]);
   assertEquals(partition, 3);
 });
+
+Deno.test("t_massage_buffer_encode_messages_as_one_large_message", async () => {
+  await using r = await fixture();
+  const topic = r.producer.topic("ekaf");
+  await topic.prepare();
+
+  topic.configure({ transformBatch: (records) => [JSON.stringify(records.map((record) => record.text()))] });
+  topic.enqueue("event 1");
+  topic.enqueue("event 2");
+  await topic.flush();
+  topic.configure({ transformBatch: undefined });
+  topic.enqueue("event 3");
+  topic.enqueue("event 4");
+  await topic.flush();
+
+  assertEquals(texts(r.cluster.records("ekaf")), ['["event 1","event 2"]', "event 3", "event 4"]);
+});
