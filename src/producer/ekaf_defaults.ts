@@ -10,8 +10,9 @@ import { random } from "./partitioners.ts";
 /**
  * The defaults of ekaf 1.5.4 (Erlang), for those who come from there: one option for each of its keys that has one here.
  *
- * Its bootstrap address, `localhost:9091`, is not among them: an address is always said. What ekaf did without a key is
- * there too: it asked the leader for an acknowledgement, and called itself "ekaf".
+ * Two are left out on purpose: its bootstrap address, `localhost:9091`, as an address is always said; and its 100 workers a
+ * partition, each of them a connection. What ekaf did without a key is there too: it asked the leader for an
+ * acknowledgement, and called itself "ekaf".
  *
  * @example
  * ```ts
