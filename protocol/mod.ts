@@ -11,6 +11,7 @@ export { splitBatch } from "./batch_split.ts";
 export * from "./byte_reader.ts";
 export * from "./byte_writer.ts";
 export * from "./codec.ts";
+export * from "./compression.ts";
 export * from "./crc32.ts";
 export * from "./crc32c.ts";
 export * from "./error_codes.ts";

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { crc32c, crc32cCombine } from "./crc32c.ts";
+import { writeNumbers } from "./batch_numbers.ts";
+import { crc32c } from "./crc32c.ts";
 import { BatchOffset, LENGTH_PREFIX_BYTES, MAGIC, RECORD_BATCH_OVERHEAD_BYTES } from "./record_batch_layout.ts";
 import { type DecodedRecord, decodeRecord } from "./record_batch_reader.ts";
 import { RecordCursor } from "./record_cursor.ts";
@@ -227,13 +228,8 @@ export class RecordBatchBuilder {
    */
   number(producerId: bigint, producerEpoch: number, baseSequence: number): void {
     if (!this.#isSealed) throw new Error("Cannot number a batch: it is not sealed");
-    const view = this.#headerView();
-    view.setBigInt64(BatchOffset.producerId, producerId);
-    view.setInt16(BatchOffset.producerEpoch, producerEpoch);
-    view.setInt32(BatchOffset.baseSequence, baseSequence);
-    const headerCrc = crc32c(this.#buffer, BatchOffset.attributes, RECORD_BATCH_OVERHEAD_BYTES);
-    const bodyBytes = this.#byteLength - RECORD_BATCH_OVERHEAD_BYTES;
-    view.setUint32(BatchOffset.crc, crc32cCombine(headerCrc, this.#bodyCrc, bodyBytes));
+    const body = { bytes: this.#byteLength - RECORD_BATCH_OVERHEAD_BYTES, crc: this.#bodyCrc };
+    writeNumbers(this.#buffer, { producerId, producerEpoch, baseSequence }, body);
   }
 
   /**

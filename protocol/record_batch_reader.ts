@@ -6,11 +6,11 @@
  * @module
  */
 
+import { codecOf, decompress } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import { ProtocolError } from "./errors.ts";
 import {
   BatchOffset,
-  COMPRESSION_MASK,
   LENGTH_PREFIX_BYTES,
   LOG_APPEND_TIME_FLAG,
   MAGIC,
@@ -113,23 +113,40 @@ export function hasValidCrc(batch: Uint8Array): boolean {
 }
 
 /**
- * Reads the records of a batch, one at a time. The CRC is not looked at.
+ * The records section of a batch, decompressed where it is compressed.
  *
- * @param batch Exactly one batch, not compressed.
+ * @param batch Exactly one batch.
+ * @param options `maxBytes`: most bytes it may become, `DECOMPRESSED_MAX_BYTES` by default.
+ * @returns The bytes that hold it, and where it begins in them.
+ * @throws {ProtocolError} When it cannot be decompressed.
+ */
+export function readRecordsSection(
+  batch: Uint8Array,
+  options: { maxBytes?: number | undefined } = {},
+): { bytes: Uint8Array; start: number } {
+  const codec = codecOf(batch[BatchOffset.attributes + 1]!);
+  if (codec === null) return { bytes: batch, start: RECORD_BATCH_OVERHEAD_BYTES };
+  return { bytes: decompress(codec, batch.subarray(RECORD_BATCH_OVERHEAD_BYTES), options), start: 0 };
+}
+
+/**
+ * Reads the records of a batch, one at a time, compressed or not. The CRC is not looked at. Records of a compressed
+ * batch are views of bytes made for them.
+ *
+ * @param batch Exactly one batch.
+ * @param options `maxBytes`: most bytes a compressed batch may become, `DECOMPRESSED_MAX_BYTES` by default.
  * @throws {ProtocolError} While iterating, at the first byte that makes no sense.
  */
-export function* readRecords(batch: Uint8Array): Generator<DecodedRecord, void, undefined> {
+export function* readRecords(
+  batch: Uint8Array,
+  options: { maxBytes?: number | undefined } = {},
+): Generator<DecodedRecord, void, undefined> {
   const header = readBatchHeader(batch);
   if (header.batchLength !== batch.length - LENGTH_PREFIX_BYTES) {
     throw error(`${batch.length - LENGTH_PREFIX_BYTES - header.batchLength} bytes follow it`, 0);
   }
-  const codec = header.attributes & COMPRESSION_MASK;
-  if (codec !== 0) throw error(`it is compressed with codec ${codec}`, BatchOffset.attributes);
-  const cursor = new RecordCursor(batch, {
-    start: RECORD_BATCH_OVERHEAD_BYTES,
-    end: batch.length,
-    count: header.recordCount,
-  });
+  const { bytes, start } = readRecordsSection(batch, options);
+  const cursor = new RecordCursor(bytes, { start, end: bytes.length, count: header.recordCount });
   const brokerClock = (header.attributes & LOG_APPEND_TIME_FLAG) !== 0;
   const baseTimestamp = Number(brokerClock ? header.maxTimestamp : header.baseTimestamp);
   while (cursor.next()) yield decodeRecord(cursor, baseTimestamp + (brokerClock ? 0 : cursor.timestampDelta));

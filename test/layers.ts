@@ -42,6 +42,7 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^@std\/(async|streams)(\/|$)/, /^src\//],
   [/^node:net$/, /^src\/embedded\/(client_socket|proxy_listener)\.ts$/], // Deno's own sockets cannot be reset
   [/^node:zlib$/, /^protocol\/compression\.ts$/],
+  [/^@platformatic\/wasm-utils\/bundled$/, /^protocol\/compression\.ts$/], // imported when snappy or lz4 is chosen
   [/^@ekaf\/ekaf(\/[a-z-]+)?$/, /^src\/cli\//],
   [/^node:util$/, /^src\/cli\//], // parseArgs
   [/^node:dgram$/, /^src\/statsd\/datagrams\.ts$/], // Deno's own sockets for datagrams are unstable

@@ -126,11 +126,20 @@ Deno.test("readRecords() throws ProtocolError when lengths inside a record are h
   }
 });
 
-Deno.test("readRecords() throws ProtocolError when the batch is compressed", () => {
-  const batch = Uint8Array.fromHex(ONE_VALUE);
-  batch[22] = 4;
+Deno.test("readRecords() throws ProtocolError when records are not what the codec makes", () => {
+  for (const [id, codec] of [[1, "gzip"], [2, "snappy"], [3, "lz4"], [4, "zstd"]] as const) {
+    const batch = Uint8Array.fromHex(ONE_VALUE);
+    batch[22] = id;
 
-  assertThrows(() => Array.from(readRecords(batch)), ProtocolError, "it is compressed with codec 4");
+    assertThrows(() => Array.from(readRecords(batch)), ProtocolError, `Cannot decompress ${codec}`);
+  }
+});
+
+Deno.test("readRecords() throws ProtocolError when there is no such codec", () => {
+  const batch = Uint8Array.fromHex(ONE_VALUE);
+  batch[22] = 5;
+
+  assertThrows(() => Array.from(readRecords(batch)), ProtocolError, "there is no codec 5");
 });
 
 Deno.test("readRecords() throws ProtocolError when bytes follow the batch", () => {
