@@ -5,6 +5,7 @@
  */
 
 import type { BatchTransform } from "./batch_transform.ts";
+import { checkCompression, type Compression } from "./compression.ts";
 import type { Logger } from "./logger.ts";
 import type { Transport } from "./transport.ts";
 import type { Partitioner } from "./partitioner.ts";
@@ -98,6 +99,14 @@ export interface TopicOptions {
    * @default {1_000_000}
    */
   batchMaxBytes?: number;
+  /**
+   * How batches are compressed that are opened from now on: see {@linkcode Compression}. A batch that would become larger
+   * goes out uncompressed. Sizes in other options are those of uncompressed records. Kafka: `compression.type`,
+   * `compression.gzip.level`, `compression.zstd.level`.
+   *
+   * @default {"none"}
+   */
+  compression?: Compression;
   /**
    * Chooses the partition of each record. Kafka: `partitioner.class`; ekaf: `ekaf_partition_strategy`.
    *
@@ -237,6 +246,8 @@ export interface ResolvedTopicOptions {
   batchMaxRecords: number;
   /** See {@linkcode TopicOptions.batchMaxBytes}. */
   batchMaxBytes: number;
+  /** See {@linkcode TopicOptions.compression}. */
+  compression: Compression;
   /** See {@linkcode TopicOptions.partitioner}; undefined for the default one. */
   partitioner: Partitioner | undefined;
   /** See {@linkcode TopicOptions.transformBatch}. */
@@ -298,6 +309,7 @@ const topicDefaults: ResolvedTopicOptions = {
   idleMs: undefined,
   batchMaxRecords: 10_000,
   batchMaxBytes: 1_000_000,
+  compression: "none",
   partitioner: undefined,
   transformBatch: null,
 };
@@ -333,6 +345,7 @@ const topicChecks: Record<keyof TopicOptions, Check> = {
   idleMs: milliseconds(1),
   batchMaxRecords: integer(1, 1_000_000),
   batchMaxBytes: integer(128, 1024 * 1024 * 1024),
+  compression: checkCompression,
   partitioner: callable,
   transformBatch: callableOrNull,
 };

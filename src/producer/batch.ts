@@ -10,6 +10,7 @@ import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure } from "../record.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { FailedRecords, type KeptRecords } from "./failed_records.ts";
+import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { RecordOffsets } from "./record_offsets.ts";
 
 /** What a broker said of a batch it has. */
@@ -157,6 +158,8 @@ const MAX_CALLERS = 128;
 export class Batch {
   /** The records as callers passed them. */
   readonly builder: RecordBatchBuilder;
+  /** The bytes as they are sent. */
+  readonly outgoing: OutgoingBytes = new OutgoingBytes(this);
   /** Rewrites the records before they are numbered, null when they go out as they are. */
   transform: BatchTransform | null = null;
   /** Whose records they are, in order. */
@@ -232,7 +235,7 @@ export class Batch {
     return this.#rewritten?.count ?? this.count;
   }
 
-  /** Bytes on the wire. */
+  /** Bytes of the records that go out, not compressed. */
   get byteLength(): number {
     return this.wire.byteLength;
   }
@@ -249,6 +252,7 @@ export class Batch {
 
   /** Has other records go out, null for the callers' own. Only before the batch is numbered. */
   rewrite(wire: RecordBatchBuilder | null): void {
+    this.outgoing.release();
     if (this.#rewritten !== null && this.#rewritten !== wire) this.pool.release(this.#rewritten.buffer);
     this.#rewritten = wire;
   }
@@ -319,6 +323,7 @@ export class Batch {
     this.#struckRecords = 0;
     this.#firstLive = 0;
     this.#copy = this.#offsets = this.#filler = null;
+    if (this.outgoing.codec !== null) this.outgoing.compressAgain();
   }
 
   /**
@@ -419,6 +424,7 @@ export class Batch {
     this.#isReleased = true;
     this.pool.release(this.builder.buffer);
     if (this.#rewritten !== null) this.pool.release(this.#rewritten.buffer);
+    this.outgoing.release();
   }
 }
 

@@ -34,6 +34,8 @@ function divideBatch(batch: Batch, counts: readonly number[]): Batch[] {
     part.isUnknown = batch.isUnknown;
     part.keeper = batch.keeper;
     part.callers = batch.callers;
+    part.outgoing.compressor = batch.outgoing.compressor;
+    if (batch.isNumbered) part.outgoing.compressAgain(); // Else it is rewritten first.
     part.barriers = [...batch.barriers];
     for (const barrier of batch.barriers) barrier.batchAdded();
     part.spans = cutSpans(batch.spans, part, { from, to: from + builder.count });
@@ -75,6 +77,7 @@ export function dropRecords(batch: Batch, indexes: readonly number[]): Span[] {
   batch.builder.compact((index) => !gone.has(index));
   batch.spans = rest;
   batch.recordBytes -= bytesBefore - batch.queuedBytes;
+  batch.outgoing.compressAgain();
   return dropped;
 }
 

@@ -111,6 +111,7 @@ export class BatchQueue<T> {
       if (batch.hasStruck) continue; // By the function itself: it may call what it likes, abort() included.
       if (failure === null) {
         batch.wire.seal();
+        batch.outgoing.compressAgain();
         return null;
       }
       if (failure.type === "dropped" || batch.count === 1) return failure.cause;

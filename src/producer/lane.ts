@@ -17,6 +17,7 @@ import { BatchRewriter } from "./batch_rewriter.ts";
 import { BatchStream } from "./batch_stream.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { Destination } from "./admission.ts";
+import { fitCodec } from "./compressor.ts";
 import type { LaneContext } from "./lane_context.ts";
 import { LaneSettlement } from "./lane_settlement.ts";
 import type { Outbox } from "./outbox.ts";
@@ -150,17 +151,19 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   #open(): Batch {
     const batch = new Batch(this.#context.pool, this.#context.timers.now(), { likelyBytes: this.#lastBytes });
     batch.keeper = this;
-    batch.transform = this.#context.options().transformBatch;
+    const { compression, transformBatch } = this.#context.options();
+    batch.outgoing.compressor = this.#context.compressors.of(compression);
+    batch.transform = transformBatch;
     this.#queue.add(batch);
     return batch;
   }
 
-  #seal(batch: Batch): void {
+  #seal(batch: Batch): void | Promise<void> {
     this.#lastBytes = batch.builder.byteLength;
     // One to be rewritten gets its bytes when it is taken: until then, records of it may be struck out.
     if (batch.transform !== null) return;
     batch.compact();
-    batch.builder.seal();
+    return batch.outgoing.seal();
   }
 
   #onSealed(): void {
@@ -194,7 +197,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   get nextBytes(): number {
     const next = this.#queue.all[0];
     if (next === undefined) return 0;
-    return next.transform === null ? next.byteLength : this.#context.options().batchMaxBytes;
+    return next.transform === null ? next.outgoing.byteLength : this.#context.options().batchMaxBytes;
   }
 
   /** Name of the topic. */
@@ -228,8 +231,9 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     return turn.type === "resend" && turn.sent === sent;
   }
 
-  /** Notes that a batch is handed to a connection. */
-  send(sent: InFlightBatch): void {
+  /** Notes that a batch is handed to a connection, in a request of that version. */
+  send(sent: InFlightBatch, version: number): void {
+    fitCodec(sent.batch, version, this.#context.warn);
     if (sent.batch.attempts > 0) {
       this.retryCount++;
       this.#context.totals.retries++;

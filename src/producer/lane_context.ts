@@ -12,6 +12,7 @@ import type { Timers } from "../timers.ts";
 import type { Span } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import type { Compressors } from "./compressor.ts";
 import type { ProducerIds } from "./producer_ids.ts";
 import type { TaskEnd } from "./task_end.ts";
 
@@ -32,6 +33,8 @@ export interface ProducerContext {
   readonly budget: Budget;
   /** Where batch buffers come from. */
   readonly pool: BufferPool;
+  /** What compresses batches. */
+  readonly compressors: Compressors;
   /** The end of the present task. */
   readonly taskEnd: TaskEnd;
   /** Emits an event of the producer, and of the topic it names. */

@@ -199,7 +199,7 @@ export class Outbox {
         if (turn.type === "seal") lane.requestSeal();
         continue;
       }
-      const size = turn.type === "resend" ? turn.sent.batch.byteLength : lane.nextBytes;
+      const size = turn.type === "resend" ? turn.sent.batch.outgoing.byteLength : lane.nextBytes;
       if (bytes > 0 && bytes + size > this.#context.producer.requestMaxBytes) continue;
       bytes += size;
       acks = lane.acks;
@@ -221,7 +221,7 @@ export class Outbox {
     const timeoutMs = Math.max(requestTimeoutMs - ANSWER_MARGIN_MS, Math.ceil(requestTimeoutMs / 2));
     const startMs = this.#context.timers.now();
     for (const entry of request.entries) {
-      entry.lane.send(entry.sent);
+      entry.lane.send(entry.sent, version);
       this.#context.emit("flush", request.sent(entry, this.broker, startMs));
     }
     this.#inFlight.set(request, connection);

@@ -51,14 +51,14 @@ export class ProduceRequest {
   }
 
   /** Notes that an entry is sent at `nowMs`; what it is, for events. */
-  sent({ lane, sent: { batch } }: RequestEntry, broker: number, nowMs: number): FlushDetail {
+  sent({ lane, sent: { batch }, records }: RequestEntry, broker: number, nowMs: number): FlushDetail {
     const detail = {
       topic: lane.topic,
       partition: lane.partition,
       lane: lane.index,
       broker,
       records: batch.wireCount,
-      bytes: batch.byteLength,
+      bytes: records?.length ?? batch.outgoing.byteLength,
       attempt: batch.attempts,
       queuedMs: nowMs - batch.openedMs,
       callers: batch.callers ?? NO_CALLERS,
@@ -85,7 +85,7 @@ export class ProduceRequest {
       name,
       topicId: entries[0]!.lane.topicId ?? undefined,
       partitionData: entries.map(({ lane, sent, records }) => {
-        return { index: lane.partition, records: records ?? sent.batch.wire.bytes };
+        return { index: lane.partition, records: records ?? sent.batch.outgoing.bytes };
       }),
     }));
     return { transactionalId: null, acks: ACKS_ON_WIRE[this.#acks], timeoutMs, topicData } as RequestInput<"Produce">;

@@ -17,6 +17,7 @@ import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
 import type { Barrier, Span } from "./batch.ts";
 import { Budget } from "./budget.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { Compressors } from "./compressor.ts";
 import { Expiry } from "./expiry.ts";
 import { failuresOf } from "./failed_records.ts";
 import { Outbox } from "./outbox.ts";
@@ -74,6 +75,7 @@ export class ProducerCore {
       timers,
       budget: this.#budget,
       pool: new BufferPool(options.bufferMaxBytes),
+      compressors: new Compressors({ timers, warn: this.warn, log: this.log }),
       taskEnd: new TaskEnd(),
       random: Math.random,
       failureLog: { listener: null },
@@ -247,6 +249,7 @@ export class ProducerCore {
     if (this.#deadlineTimer !== null) this.#timers.clear(this.#deadlineTimer);
     this.#deadlineTimer = null;
     for (const outboxes of this.#outboxes.values()) for (const outbox of outboxes) outbox?.close();
+    this.context.compressors.close();
     for (const topic of this.topics) await topic.lanes.close();
   }
 

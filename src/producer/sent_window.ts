@@ -226,7 +226,11 @@ export class SentWindow implements IdentityListener {
 
   #write(sent: InFlightBatch): void {
     const identity = sent.baseSequence === -1 ? null : this.#machine!.identity!;
-    sent.batch.wire.number(identity?.producerId ?? -1n, identity?.producerEpoch ?? -1, sent.baseSequence);
+    sent.batch.outgoing.number({
+      producerId: identity?.producerId ?? -1n,
+      producerEpoch: identity?.producerEpoch ?? -1,
+      baseSequence: sent.baseSequence,
+    });
   }
 
   #retryAtMs(sent: InFlightBatch): number {
@@ -258,7 +262,7 @@ export class SentWindow implements IdentityListener {
         return machine.unknown(sent, retryAtMs);
       case "retryOnce":
         // Damaged on the way, then our bytes are still whole. Twice is no accident.
-        if (sent.batch.wasCorrupt || !hasValidCrc(sent.batch.wire.bytes)) return machine.rejected(sent, true);
+        if (sent.batch.wasCorrupt || !hasValidCrc(sent.batch.outgoing.bytes)) return machine.rejected(sent, true);
         sent.batch.wasCorrupt = true;
         return machine.refused(sent, retryAtMs);
       case "unknownTopic":

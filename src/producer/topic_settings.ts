@@ -14,6 +14,7 @@ export type ChangeableOption =
   | "idleMs"
   | "batchMaxRecords"
   | "batchMaxBytes"
+  | "compression"
   | "overflow"
   | "downtimeMaxRecords"
   | "transformBatch";
@@ -27,6 +28,7 @@ const CHANGEABLE: Record<ChangeableOption, true> = {
   idleMs: true,
   batchMaxRecords: true,
   batchMaxBytes: true,
+  compression: true,
   overflow: true,
   downtimeMaxRecords: true,
   transformBatch: true,

@@ -63,7 +63,20 @@ const wrongOptions: [string, unknown, ErrorConstructor][] = [
   ["autoCreateTopics", 1, TypeError],
   ["logger", 5, TypeError],
   ["bootstrapServers", "a", TypeError],
-  ["compression", "gzip", TypeError],
+  ["compression", "brotli", RangeError],
+  ["compression", 4, TypeError],
+  ["compression", null, TypeError],
+  ["compression", { level: 3 }, TypeError],
+  ["compression", { codec: "brotli" }, RangeError],
+  ["compression", { codec: "gzip", level: 0 }, RangeError],
+  ["compression", { codec: "gzip", level: 10 }, RangeError],
+  ["compression", { codec: "gzip", level: "9" }, TypeError],
+  ["compression", { codec: "zstd", level: 23 }, RangeError],
+  ["compression", { codec: "zstd", level: -8 }, RangeError],
+  ["compression", { codec: "zstd", level: 2.5 }, RangeError],
+  ["compression", { codec: "lz4", level: 1 }, RangeError],
+  ["compression", { codec: "none", level: 1 }, RangeError],
+  ["compression", { codec: "gzip", window: 9 }, TypeError],
 ];
 
 for (const [name, value, error] of wrongOptions) {
