@@ -6,7 +6,7 @@
 
 import { NO_TIMESTAMP } from "../../protocol/message_layout.ts";
 import { crc32c } from "../../protocol/crc32c.ts";
-import { BatchOffset, COMPRESSION_MASK, LOG_APPEND_TIME_FLAG } from "../../protocol/record_batch_layout.ts";
+import { BatchOffset, LOG_APPEND_TIME_FLAG } from "../../protocol/record_batch_layout.ts";
 import { batchOf, entriesOf, type LogBatch, type LogEntry, type RecordFormat } from "./log_format.ts";
 import { LogRecord } from "./log_record.ts";
 import { ProducerStates } from "./producer_state.ts";
@@ -199,8 +199,6 @@ export class PartitionLog {
 
   #placeWithin(batch: LogBatch, isMeant: (entry: LogEntry) => boolean): RecordPlace | undefined {
     const { leaderEpoch } = batch;
-    // The records of a compressed batch cannot be told apart here: its beginning is not past what is looked for.
-    if (isCompressed(batch)) return { offset: batch.baseOffset, timestamp: batch.maxTimestamp, leaderEpoch };
     for (const entry of entriesOf(batch)) {
       if (entry.offset < this.#startOffset || !isMeant(entry)) continue;
       return { offset: entry.offset, timestamp: BigInt(entry.timestamp), leaderEpoch };
@@ -249,8 +247,4 @@ export class PartitionLog {
     }
     return low;
   }
-}
-
-function isCompressed({ bytes, format }: LogBatch): boolean {
-  return format === 2 && (bytes[BatchOffset.attributes + 1]! & COMPRESSION_MASK) !== 0;
 }

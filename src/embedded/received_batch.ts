@@ -14,7 +14,12 @@ import {
   MAGIC,
   RECORD_BATCH_OVERHEAD_BYTES,
 } from "../../protocol/record_batch_layout.ts";
-import { hasValidCrc, readBatchHeader, type RecordBatchHeader } from "../../protocol/record_batch_reader.ts";
+import {
+  hasValidCrc,
+  readBatchHeader,
+  readRecordsSection,
+  type RecordBatchHeader,
+} from "../../protocol/record_batch_reader.ts";
 import { RecordCursor } from "../../protocol/record_cursor.ts";
 
 /** Why a batch is not appended. */
@@ -88,7 +93,7 @@ export function findBatch(records: Uint8Array | null, version: number): Uint8Arr
   return isRefusal(second) ? second : refusal("INVALID_RECORD");
 }
 
-/** Checks a batch by itself: size, CRC, header, and every record of an uncompressed one. */
+/** Checks a batch by itself: size, CRC, header, and every record. */
 export function receiveBatch(
   bytes: Uint8Array,
   limits: { maxMessageBytes: number; nowMs: number },
@@ -102,7 +107,6 @@ export function receiveBatch(
   if (compression > ZSTD) return refusal("UNKNOWN_SERVER_ERROR");
   const flaw = headerFlaw(header);
   if (flaw !== null) return refusal(flaw);
-  if (compression !== 0) return { header, bytes, maxTimestamp: header.maxTimestamp, isHeaderRight: true };
   return scanRecords(bytes, header, limits.nowMs);
 }
 
@@ -136,10 +140,10 @@ function scanRecords(bytes: Uint8Array, header: RecordBatchHeader, nowMs: number
   }
 }
 
-/** Reads through all records. Their offset deltas are not checked: Kafka 4.3 does not either when they are uncompressed. */
+/** Reads through all records. */
 function checkTimestamps(bytes: Uint8Array, header: RecordBatchHeader, nowMs: number): ReceivedBatch | Refusal {
-  const range = { start: RECORD_BATCH_OVERHEAD_BYTES, end: bytes.length, count: header.recordCount };
-  const cursor = new RecordCursor(bytes, range);
+  const { bytes: source, start } = readRecordsSection(bytes);
+  const cursor = new RecordCursor(source, { start, end: source.length, count: header.recordCount });
   const isBrokersTime = (header.attributes & LOG_APPEND_TIME_FLAG) !== 0;
   const baseTimestamp = Number(isBrokersTime ? header.maxTimestamp : header.baseTimestamp);
   const latest = nowMs + TIMESTAMP_AFTER_MAX_MS;
@@ -150,7 +154,7 @@ function checkTimestamps(bytes: Uint8Array, header: RecordBatchHeader, nowMs: nu
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
     if (timestamp > latest || (isBrokersTime && timestamp === NO_TIMESTAMP)) culprits.push(cursor.index);
     // One zero byte says that there are no headers; reading them costs objects.
-    if (bytes[cursor.headersStart] !== 0 || cursor.headersStart + 1 !== cursor.end) cursor.headers();
+    if (source[cursor.headersStart] !== 0 || cursor.headersStart + 1 !== cursor.end) cursor.headers();
   }
   if (culprits.length > 0) return invalidTimestamps(culprits);
   const isHeaderRight = !isBrokersTime && BigInt(maxTimestamp) === header.maxTimestamp;
