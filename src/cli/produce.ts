@@ -66,6 +66,7 @@ class ProduceCommand {
       clientId: "ekaf-cli",
       acks: settings.acks,
       protocol: settings.protocol,
+      compression: settings.compression,
       batchMaxBytes: BATCH_MAX_BYTES,
       unknownTopicTimeoutMs: UNKNOWN_TOPIC_TIMEOUT_MS,
       logger: { warn, error: warn },

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Acks } from "@ekaf/ekaf";
+import type { Acks, Compression } from "@ekaf/ekaf";
+import { checkCompression } from "../compression.ts";
 import { parseAddresses } from "../net/address.ts";
 import { type Flags, type FlagValues, HELP_FLAG, parseCount, parseFlags, required, UsageError } from "./flags.ts";
 import { jsonFormat, plainFormat, type RecordExtras, type RecordFormat } from "./record_format.ts";
@@ -35,6 +36,11 @@ export const PRODUCE_FLAGS = {
     kind: "value",
     placeholder: "all|1|0",
     help: ["Who must have a record: all in-sync replicas", "(default), the leader, nobody"],
+  },
+  "compression": {
+    kind: "value",
+    placeholder: "CODEC",
+    help: ["none (default), gzip, snappy, lz4 or zstd; with a", "level: gzip:1 to gzip:9, zstd:-7 to zstd:22"],
   },
   "json-records": {
     kind: "switch",
@@ -67,6 +73,8 @@ export interface ProduceSettings {
   readonly acks: Acks;
   /** How old the brokers are. */
   readonly protocol: "auto" | "0.8" | "0.9";
+  /** How batches are compressed. */
+  readonly compression: Compression;
   /** Whether to keep trying while no broker can be reached. */
   readonly isPatient: boolean;
 }
@@ -99,6 +107,7 @@ export function parseProduceArguments(args: readonly string[]): ProduceSettings 
     partition: extras.partition,
     acks: parseAcks(flags.acks),
     protocol: parseProtocol(flags.protocol),
+    compression: parseCompression(flags.compression),
     isPatient: flags.wait,
   };
 }
@@ -182,6 +191,19 @@ export function parseProtocol(text: string | undefined): "auto" | "0.8" | "0.9" 
   if (text === undefined) return "auto";
   if (text === "auto" || text === "0.8" || text === "0.9") return text;
   throw new UsageError(`Cannot use --protocol ${JSON.stringify(text)}: it must be auto, 0.8 or 0.9`);
+}
+
+function parseCompression(text = "none"): Compression {
+  const [codec, level, ...rest] = text.split(":");
+  // What it may be is checked where the producer checks it.
+  const value = level === undefined ? codec : { codec, level: /^-?\d+$/.test(level) ? Number(level) : level };
+  try {
+    if (rest.length > 0) throw new RangeError("it must be CODEC or CODEC:LEVEL");
+    checkCompression("compression", value);
+    return value as Compression;
+  } catch (cause) {
+    throw new UsageError(`Cannot use --compression ${JSON.stringify(text)}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 function reasonOf(cause: unknown): string {

@@ -46,6 +46,15 @@ Deno.test("parseProduceArguments() reads how old brokers are", () => {
   assertEquals([protocolOf("--protocol", "0.8"), protocolOf("--protocol=0.9")], ["0.8", "0.9"]);
 });
 
+Deno.test("parseProduceArguments() reads a codec, and its level", () => {
+  const compressionOf = (...args: string[]) => parseProduceArguments([...NEEDED, ...args])!.compression;
+
+  assertEquals(compressionOf(), "none");
+  assertEquals(compressionOf("--compression", "lz4"), "lz4");
+  assertEquals(compressionOf("--compression=gzip:9"), { codec: "gzip", level: 9 });
+  assertEquals(compressionOf("--compression=zstd:-5"), { codec: "zstd", level: -5 });
+});
+
 Deno.test("parseProduceArguments() asks for the help, whatever else there is", () => {
   assertEquals(parseProduceArguments(["--help"]), null);
   assertEquals(parseProduceArguments(["-h"]), null);
@@ -76,7 +85,12 @@ Deno.test("parseProduceArguments() names the argument that is wrong", async (t) 
     [[...NEEDED, "--json-records", "--key-separator", ":"], "--key-separator", "--json-records"],
     [[...NEEDED, "-", "a", "-"], '"-"'],
     [[...NEEDED, "a", ""], "argument 2", "empty"],
-    [[...NEEDED, "--compression", "gzip"], "--compression", "no such option"],
+    [[...NEEDED, "--compression", "brotli"], '--compression "brotli"', '"gzip"'],
+    [[...NEEDED, "--compression", "gzip:10"], '--compression "gzip:10"', "from 1 to 9"],
+    [[...NEEDED, "--compression", "gzip:high"], '--compression "gzip:high"', "a number"],
+    [[...NEEDED, "--compression", "gzip:1:2"], '--compression "gzip:1:2"', "CODEC:LEVEL"],
+    [[...NEEDED, "--compression", "lz4:1"], '--compression "lz4:1"', "no levels"],
+    [[...NEEDED, "--compress", "gzip"], "--compress", "no such option"],
   ];
   for (const [args, ...parts] of cases) {
     await t.step(args.join(" "), () => {
