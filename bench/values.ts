@@ -22,3 +22,18 @@ export function byteValues(valueBytes: number): Uint8Array[] {
   const encoder = new TextEncoder();
   return textValues(valueBytes).map((text) => encoder.encode(text));
 }
+
+/** JSON objects of some 100 bytes, no two alike, as compression meets them. */
+export function jsonValue(i: number): string {
+  const user = (i * 7919) % 100_003;
+  const event = ["click", "view", "buy"][i % 3];
+  const value = Math.sin(i).toFixed(6);
+  return `{"id":${i},"user":"user-${user}","event":"${event}","at":${1_795_363_200_000 + i * 13},"v":"${value}"}`;
+}
+
+/** Exactly that many bytes of {@linkcode jsonValue}s, one after the other. */
+export function jsonRecords(bytes: number): Uint8Array {
+  const values: string[] = [];
+  for (let length = 0, i = 0; length < bytes; i++) length += values[values.push(jsonValue(i)) - 1]!.length;
+  return new TextEncoder().encode(values.join("")).slice(0, bytes);
+}
