@@ -49,6 +49,8 @@ export interface BatchStreamOptions {
   onDue: () => void;
 }
 
+/** What became full, where nothing did. */
+const NONE: readonly Batch[] = [];
 /** Longest time a record waits for company while a request is under way and `lingerMs` is `"auto"`. */
 const AUTO_LINGER_MS = 5;
 
@@ -142,8 +144,9 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
     // after it in a chunk of its own, the batch opened behind that one would be sealed before it.
     if (this.#isSealing) return;
     this.#isSealing = sealOpen;
-    const full = this.#full;
-    if (full.length > 0) this.#full = [];
+    // Never the array that goes on growing: the chunk may have to wait for batches before it that are being compressed.
+    const full = this.#full.length > 0 ? this.#full : NONE;
+    if (full !== NONE) this.#full = [];
     // Rejects only when the stream was aborted, whose caller settles every batch.
     this.#writer.write({ full, sealOpen }).catch(() => {});
   }
