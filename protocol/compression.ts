@@ -13,6 +13,7 @@ import { ProtocolError } from "./errors.ts";
 import { lz4Decompress, lz4Frame } from "./lz4.ts";
 import { COMPRESSION_MASK } from "./record_batch_layout.ts";
 import { snappyDecompress, snappyFrame } from "./snappy.ts";
+import { isCutOffZstd } from "./zstd.ts";
 
 /** A way to compress the records of a batch. */
 export type CompressionCodec = "gzip" | "snappy" | "lz4" | "zstd";
@@ -111,7 +112,7 @@ export function* compressInSteps(
 }
 
 /**
- * Decompresses bytes. Of a zstd frame that is cut off comes out what is there: the platform says nothing.
+ * Decompresses bytes.
  *
  * @param codec How they were compressed.
  * @param bytes Exactly the compressed bytes.
@@ -127,6 +128,8 @@ export function decompress(
     case "gzip":
       return withZlib(codec, maxBytes, () => gunzipSync(bytes, { maxOutputLength: Math.max(maxBytes, 1) }));
     case "zstd":
+      if (isCutOffZstd(bytes)) throw compressionError(codec, "it is cut off");
+      if (bytes.length === 0) return new Uint8Array(); // As Kafka's own has it.
       return withZlib(codec, maxBytes, () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(maxBytes, 1) }));
     case "snappy":
       return snappyDecompress(bytes, maxBytes);

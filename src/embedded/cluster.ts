@@ -14,6 +14,7 @@ import { Exchange } from "./exchange.ts";
 import type { Fault } from "./fault.ts";
 import { assertApiName, type FailureTarget, FaultPlan } from "./faults.ts";
 import { type Interceptor, Interceptors } from "./interceptors.ts";
+import { loadMessageCodecs } from "./message_codec.ts";
 import { type EmbeddedClusterOptions, isBrokerId, type ResolvedOptions, resolveOptions } from "./options.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { ProducerIds } from "./producer_ids.ts";
@@ -55,7 +56,9 @@ export class EmbeddedCluster {
    * @throws {RangeError} When a value is out of bounds.
    */
   static async listen(options: EmbeddedClusterOptions = {}): Promise<EmbeddedCluster> {
-    const cluster = new EmbeddedCluster(resolveOptions(options));
+    const resolved = resolveOptions(options);
+    await loadMessageCodecs(resolved.versions.format);
+    const cluster = new EmbeddedCluster(resolved);
     try {
       cluster.#start();
     } catch (error) {

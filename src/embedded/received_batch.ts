@@ -132,17 +132,29 @@ function headerFlaw(header: RecordBatchHeader): string | null {
 }
 
 function scanRecords(bytes: Uint8Array, header: RecordBatchHeader, nowMs: number): ReceivedBatch | Refusal {
+  // Kafka 4.3 has no error of its own for bytes that cannot be decompressed.
+  const section = refusedFor("UNKNOWN_SERVER_ERROR", () => readRecordsSection(bytes));
+  if (isRefusal(section)) return section;
+  return refusedFor("INVALID_RECORD", () => checkRecords(bytes, header, { section, nowMs }));
+}
+
+function refusedFor<T>(error: string, read: () => T): T | Refusal {
   try {
-    return checkTimestamps(bytes, header, nowMs);
-  } catch (error) {
-    if (error instanceof ProtocolError) return refusal("INVALID_RECORD");
-    throw error;
+    return read();
+  } catch (cause) {
+    if (cause instanceof ProtocolError) return refusal(error);
+    throw cause;
   }
 }
 
-/** Reads through all records. */
-function checkTimestamps(bytes: Uint8Array, header: RecordBatchHeader, nowMs: number): ReceivedBatch | Refusal {
-  const { bytes: source, start } = readRecordsSection(bytes);
+/** Reads through all records. Those of a compressed batch must have offsets one after the other, as in Kafka 4.3. */
+function checkRecords(
+  bytes: Uint8Array,
+  header: RecordBatchHeader,
+  { section, nowMs }: { section: { bytes: Uint8Array; start: number }; nowMs: number },
+): ReceivedBatch | Refusal {
+  const { bytes: source, start } = section;
+  const isCompressed = source !== bytes;
   const cursor = new RecordCursor(source, { start, end: source.length, count: header.recordCount });
   const isBrokersTime = (header.attributes & LOG_APPEND_TIME_FLAG) !== 0;
   const baseTimestamp = Number(isBrokersTime ? header.maxTimestamp : header.baseTimestamp);
@@ -150,6 +162,7 @@ function checkTimestamps(bytes: Uint8Array, header: RecordBatchHeader, nowMs: nu
   const culprits: number[] = [];
   let maxTimestamp = NO_TIMESTAMP;
   while (cursor.next()) {
+    if (isCompressed && cursor.offsetDelta !== cursor.index) return refusal("UNKNOWN_SERVER_ERROR");
     const timestamp = baseTimestamp + (isBrokersTime ? 0 : cursor.timestampDelta);
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
     if (timestamp > latest || (isBrokersTime && timestamp === NO_TIMESTAMP)) culprits.push(cursor.index);

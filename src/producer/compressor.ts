@@ -17,8 +17,8 @@ export interface Compressor {
   readonly codec: CompressionCodec;
   /** Compresses, at once where that takes no time worth mentioning. Null: better not. Never rejects. */
   compress(bytes: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>;
-  /** Compresses at once. Null: better not. */
-  compressNow(bytes: Uint8Array): Uint8Array | null;
+  /** Compresses at once; for messages of magic 0 in their own way. Null: better not. */
+  compressNow(bytes: Uint8Array, form?: { isMagic0: boolean }): Uint8Array | null;
 }
 
 /** What compressors need of their producer. */
@@ -109,9 +109,9 @@ class QueuedCompressor implements Compressor {
     return isQuick && isCodecLoaded(this.codec) ? this.compressNow(bytes) : this.#compressLater(bytes);
   }
 
-  compressNow(bytes: Uint8Array): Uint8Array | null {
+  compressNow(bytes: Uint8Array, form?: { isMagic0: boolean }): Uint8Array | null {
     try {
-      return smaller(compress(this.codec, bytes, { level: this.#level }), bytes);
+      return smaller(compress(this.codec, bytes, { level: this.#level, ...form }), bytes);
     } catch (error) {
       return this.#failed(error);
     }

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { COMPRESSION_IDS } from "../../protocol/compression.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { MessageMagic } from "../../protocol/message_layout.ts";
-import { headedRecords, messageSetOf } from "../../protocol/message_set.ts";
+import { headedRecords, messageSetOf, wrapMessageSet } from "../../protocol/message_set.ts";
 import type { Connection } from "../cluster/cluster.ts";
 import type { ResolvedOptions } from "../options.ts";
 import type { Batch } from "./batch.ts";
@@ -81,13 +82,26 @@ function fitFor(batch: Batch, { connection, broker, options }: OldBroker): Uint8
   if (options.idempotent === true) return blame("idempotently", Array.from({ length: count }, (_, i) => i));
   const headed = headedRecords(bytes);
   if (headed.length > 0) return blame("headers", headed);
-  if (version >= FIRST_VERSION_WITH_TIMESTAMPS) return setOf(bytes, 1, options);
+  if (version >= FIRST_VERSION_WITH_TIMESTAMPS) return setOf(batch, 1, options);
   const timed = timedRecords(batch);
-  return timed.length > 0 ? blame("timestamps", timed, "0.10") : setOf(bytes, 0, options);
+  return timed.length > 0 ? blame("timestamps", timed, "0.10") : setOf(batch, 0, options);
 }
 
-function setOf(bytes: Uint8Array, magic: MessageMagic, { requestMaxBytes }: OldBroker["options"]): Uint8Array | Misfit {
-  return messageSetOf(bytes, { magic, maxBytes: requestMaxBytes }) ?? { type: "tooLarge" };
+function setOf(batch: Batch, magic: MessageMagic, { requestMaxBytes }: OldBroker["options"]): Uint8Array | Misfit {
+  const set = packed(batch, messageSetOf(batch.wire.bytes, { magic })!, magic);
+  return set.length <= requestMaxBytes ? set : { type: "tooLarge" };
+}
+
+/** The set as one compressed message, where the batch is to be compressed and the format has the codec. */
+function packed({ wire, outgoing: { compressor } }: Batch, set: Uint8Array, magic: MessageMagic): Uint8Array {
+  // Of zstd the lane tells, when the batch is sent.
+  if (compressor === null || compressor.codec === "zstd") return set;
+  const compressed = compressor.compressNow(set, { isMagic0: magic === 0 });
+  if (compressed === null) return set;
+  const offset = BigInt(wire.count - 1);
+  const codec = COMPRESSION_IDS[compressor.codec];
+  const message = wrapMessageSet(compressed, { magic, codec, offset, timestamp: wire.maxTimestamp });
+  return message.length < set.length ? message : set;
 }
 
 /** The records whose timestamps the caller has chosen, and still waits for. */

@@ -100,7 +100,7 @@ for (const codec of CODECS) {
     }
   });
 
-  Deno.test(`decompress() throws for every truncation, or gives less: ${codec}`, () => {
+  Deno.test(`decompress() throws for every truncation: ${codec}`, () => {
     const bytes = bytesOf(seededRandom(5), 3_000);
     const compressed = compress(codec, bytes);
 
@@ -111,8 +111,8 @@ for (const codec of CODECS) {
       } catch (error) {
         assert(error instanceof ProtocolError);
       }
-      // A frame may end before its last bytes, which are checksums: LZ4's end mark is not one of them.
-      if (result !== null) assert(codec === "zstd" || codec === "snappy", `${codec} took ${length} bytes`);
+      // Nothing at all may be nothing, and snappy's frame has no end.
+      if (result !== null) assert(codec === "snappy" || length === 0, `${codec} took ${length} bytes`);
     }
   });
 
