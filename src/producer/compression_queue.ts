@@ -61,6 +61,11 @@ export class CompressionQueue implements CompressionThreadListener {
     return this.#threads.length;
   }
 
+  /** Whether a thread has started that takes jobs. */
+  get hasThread(): boolean {
+    return this.#threads.some(({ isReady }) => isReady);
+  }
+
   /** Compresses; rejects when that fails, or the queue is closed. */
   compress(job: CompressionJob): Promise<Uint8Array> {
     const done = Promise.withResolvers<Uint8Array>();
@@ -133,7 +138,7 @@ export class CompressionQueue implements CompressionThreadListener {
 
   /** Whether there is work for this thread: none waits for others that have yet to start. */
   get #hasStep(): boolean {
-    return this.#steps.length > 0 || (this.#forThreads.length > 0 && !this.#threads.some(({ isReady }) => isReady));
+    return this.#steps.length > 0 || (this.#forThreads.length > 0 && !this.hasThread);
   }
 
   /** One step, then whatever else the event loop has to do. */
