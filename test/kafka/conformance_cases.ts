@@ -34,6 +34,7 @@ export const PARTITION_COUNT = 3;
 const HEADERS_SINCE = 11;
 const TIMESTAMPS_SINCE = 10;
 const IDEMPOTENCE_SINCE = 11;
+const ZSTD_SINCE = 201;
 const STREAM_RECORD_COUNT = 10_000;
 
 const decode = (bytes: Uint8Array | null) => bytes === null ? null : new TextDecoder().decode(bytes);
@@ -202,6 +203,18 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
       return warnings.some((text) => text.includes("producer ids")) ? "lesser" : "works";
     },
   },
+  ...(["gzip", "snappy", "lz4", "zstd"] as const).map((compression): ConformanceCase => ({
+    name: `compression ${compression}`,
+    expected: compression === "zstd" ? since(ZSTD_SINCE, "lesser") : () => "works",
+    run: async (broker, topic) => {
+      const { producer, warnings } = openProducer(broker, { compression });
+      await using _ = producer;
+      const records = numbered(STREAM_RECORD_COUNT);
+      await producer.send(topic, records);
+      await checkOrder(broker, topic, records);
+      return warnings.some((text) => text.includes("uncompressed")) ? "lesser" : "works";
+    },
+  })),
   {
     name: "a record of 900,000 bytes",
     run: async (broker, topic) => {

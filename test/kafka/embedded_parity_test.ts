@@ -11,6 +11,7 @@ import { EmbeddedCluster } from "../../src/embedded/mod.ts";
 import { RawClient } from "../embedded/raw_client.ts";
 import { startKafka } from "./harness.ts";
 import { metadataScenarios, readScenarios, strangeScenarios } from "./parity_api_scenarios.ts";
+import { compressionScenarios } from "./parity_compression_scenarios.ts";
 import { produceScenarios, type Scenario, sequenceScenarios, type Side } from "./parity_scenarios.ts";
 
 const BROKER_COUNT = 3;
@@ -24,6 +25,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = {
   strange: strangeScenarios,
   metadata: metadataScenarios,
   read: readScenarios,
+  compression: compressionScenarios,
 };
 
 /** Asks one broker for a topic until it knows it: brokers hear of a new topic one after the other. */

@@ -23,6 +23,8 @@ export interface ForeignPromise {
   idempotent: boolean;
   /** More settings of kcat's, `name=value`. */
   settings?: readonly string[];
+  /** kafkajs has gzip alone. By default none. */
+  compression?: "gzip" | "snappy" | "lz4" | "zstd";
 }
 
 /** Where to send or to read. */
@@ -37,13 +39,27 @@ export async function produceWithKcat(
   options: ForeignPromise & { records: readonly ForeignRecord[] },
 ): Promise<void> {
   await requireTool("kcat");
-  const { acks, idempotent, records, settings = [] } = options;
+  const { acks, idempotent, records, compression = "none", settings = [] } = options;
   const decoder = new TextDecoder();
   const headers = records[0]!.headers.flatMap(([name, value]) => ["-H", `${name}=${decoder.decode(value)}`]);
   const lines = records.flatMap(({ key, value }) => [key ?? [], [0x1f], value ?? [], [0x1e]]);
   await run("kcat", {
     args: [
-      ...["-P", "-b", bootstrap.join(","), "-t", topic, "-K", "\x1f", "-D", "\x1e", "-Z", ...headers],
+      ...[
+        "-P",
+        "-b",
+        bootstrap.join(","),
+        "-t",
+        topic,
+        "-K",
+        "\x1f",
+        "-D",
+        "\x1e",
+        "-Z",
+        "-z",
+        compression,
+        ...headers,
+      ],
       ...["-X", `request.required.acks=${acks}`, "-X", `enable.idempotence=${idempotent}`, "-X", "linger.ms=2"],
       ...settings.flatMap((setting) => ["-X", setting]),
     ],
@@ -56,13 +72,13 @@ export async function produceWithKafkajs(
   target: ForeignTarget,
   options: ForeignPromise & { records: readonly ForeignRecord[] },
 ): Promise<void> {
-  const { acks, idempotent, records } = options;
+  const { acks, idempotent, records, compression } = options;
   const messages = records.map(({ key, value, headers }) => ({
     key: key?.toBase64() ?? null,
     value: value?.toBase64() ?? null,
     headers: headers.map(([name, bytes]) => [name, bytes.toBase64()]),
   }));
-  const input = new TextEncoder().encode(JSON.stringify({ acks, idempotent, messages }));
+  const input = new TextEncoder().encode(JSON.stringify({ acks, idempotent, compression, messages }));
   await run("node", { args: await kafkajsArgs(target, "produce"), input });
 }
 

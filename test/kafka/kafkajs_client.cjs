@@ -2,7 +2,7 @@
 // "produce" takes { acks, idempotent, messages } as JSON from standard input; "read" prints records as JSON. Bytes are
 // base64. Reads without a consumer group, which the embedded broker does not have: by kafkajs' own cluster and broker.
 const [modulePath, bootstrap, topic, command] = process.argv.slice(2);
-const { Kafka, logLevel } = require(modulePath);
+const { CompressionTypes, Kafka, logLevel } = require(modulePath);
 
 const kafka = new Kafka({ clientId: "kafkajs", brokers: bootstrap.split(","), logLevel: logLevel.ERROR });
 const toBytes = (text) => text === null ? null : Buffer.from(text, "base64");
@@ -11,7 +11,7 @@ const toText = (bytes) => bytes === null ? null : bytes.toString("base64");
 async function produce() {
   const chunks = [];
   for await (const chunk of process.stdin) chunks.push(chunk);
-  const { acks, idempotent, messages } = JSON.parse(Buffer.concat(chunks).toString());
+  const { acks, idempotent, compression = "none", messages } = JSON.parse(Buffer.concat(chunks).toString());
   const producer = kafka.producer({ idempotent, maxInFlightRequests: idempotent ? 1 : null });
   await producer.connect();
   const all = messages.map(({ key, value, headers }) => ({
@@ -19,7 +19,8 @@ async function produce() {
     value: toBytes(value),
     headers: Object.fromEntries(headers.map(([name, text]) => [name, toBytes(text)])),
   }));
-  for (let i = 0; i < all.length; i += 100) await producer.send({ topic, acks, messages: all.slice(i, i + 100) });
+  const options = { topic, acks, compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None };
+  for (let i = 0; i < all.length; i += 100) await producer.send({ ...options, messages: all.slice(i, i + 100) });
   await producer.disconnect();
 }
 

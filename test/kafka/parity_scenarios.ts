@@ -64,8 +64,8 @@ function rowsOf(answer: ResponseOf<"Produce">): ProduceRow[] {
   );
 }
 
-/** Sends one batch after the other over one connection. */
-function produceEach(...batches: (Uint8Array | null)[]): Scenario {
+/** Sends one batch after the other, each over a connection of its own. */
+export function produceEach(...batches: (Uint8Array | null)[]): Scenario {
   return async (side) => {
     const rows = [];
     for (const batch of batches) {
