@@ -34,6 +34,7 @@ export function jsonValue(i: number): string {
 /** Exactly that many bytes of {@linkcode jsonValue}s, one after the other. */
 export function jsonRecords(bytes: number): Uint8Array {
   const values: string[] = [];
-  for (let length = 0, i = 0; length < bytes; i++) length += values[values.push(jsonValue(i)) - 1]!.length;
+  let length = 0;
+  for (let i = 0; length < bytes; i++) length += values[values.push(jsonValue(i)) - 1]!.length;
   return new TextEncoder().encode(values.join("")).slice(0, bytes);
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Compression, Producer } from "@ekaf/ekaf";
+import type { Compression } from "@ekaf/ekaf";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { heard, numbered, rig, texts } from "./rig.ts";
 
