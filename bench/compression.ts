@@ -24,6 +24,10 @@ const SETTINGS: Compression[] = [
   "zstd",
   { codec: "zstd", level: -5 },
 ];
+/** In the second table also without threads, as `node:zlib` would do it. */
+const THREADED = ["gzip", "zstd"];
+/** Little, so that the other topic never waits for room. */
+const PARTITION_MAX_BYTES = 1_500_000;
 const CHUNK_RECORDS = 1_000;
 const CHUNK_COUNT = 200;
 const PROBE_EVERY_MS = 5;
@@ -43,7 +47,10 @@ async function run(
   chunks: readonly (readonly Uint8Array[])[],
   { compression, seconds, isProbed }: { compression: Compression; seconds: number; isProbed: boolean },
 ): Promise<Run> {
-  await using producer = new Producer({ bootstrap, topics: { bench: { compression } } });
+  await using producer = new Producer({
+    bootstrap,
+    topics: { bench: { compression, ...(isProbed && { partitionMaxBytes: PARTITION_MAX_BYTES }) } },
+  });
   await Promise.all([producer.send("bench", [...chunks[0]!]), producer.send("plain", "warm")]);
   await load(producer, chunks, { seconds: 1, latencies: null }); // compiles, and starts what threads there are
   let sentBytes = 0;
@@ -103,6 +110,16 @@ function nameOf(compression: Compression): string {
   return typeof compression === "string" ? compression : `${compression.codec}:${compression.level}`;
 }
 
+async function withoutThreads<T>(work: () => Promise<T>): Promise<T> {
+  const { Worker } = globalThis;
+  globalThis.Worker = undefined as unknown as typeof Worker;
+  try {
+    return await work();
+  } finally {
+    globalThis.Worker = Worker;
+  }
+}
+
 /** Runs all settings in turn and prints a table of medians. */
 async function compare(
   bootstrap: string,
@@ -115,6 +132,9 @@ async function compare(
       const name = nameOf(compression);
       const made = await run(bootstrap, chunks, { compression, seconds, isProbed });
       runs.set(name, [...runs.get(name) ?? [], made]);
+      if (!isProbed || !THREADED.includes(name)) continue;
+      const alone = await withoutThreads(() => run(bootstrap, chunks, { compression, seconds, isProbed }));
+      runs.set(`${name} without threads`, [...runs.get(`${name} without threads`) ?? [], alone]);
     }
   }
   console.log(isProbed ? "\n### a record of another topic meanwhile, ms to its acknowledgement\n" : "\n### rates\n");

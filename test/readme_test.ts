@@ -47,6 +47,10 @@ const CHECKS: Record<string, Check> = {
     assertEquals(output, []);
     assertEquals(texts("clicks"), ["/", "/cart"]);
   },
+  "Compression": ({ output, texts }) => {
+    assertEquals(output, []);
+    assertEquals(texts("audit"), ['{"page":"/"}'.repeat(100)]);
+  },
   "Partitioners": ({ output }) => {
     assertEquals(output, [
       "1 1",
