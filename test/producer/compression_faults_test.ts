@@ -233,3 +233,17 @@ Deno.test("batches that become full while others are being compressed are sent o
     assertEquals(texts(made.cluster.records("t", partition)), expected);
   }
 });
+
+Deno.test("batches that transformBatch rewrites are compressed too, also in halves", async () => {
+  await using made = await rig({ ...ONE, maxMessageBytes: 20_000 }, {
+    ...GZIP,
+    transformBatch: (records) => records.map((record) => `${record.text()} rewritten`),
+  });
+  const many = Array.from({ length: 2_000 }, (_, i) => `${i} ${"again ".repeat(20)}${crypto.randomUUID()}`);
+
+  await made.producer.send("t", many);
+
+  assertEquals(texts(made.cluster.records("t")), many.map((text) => `${text} rewritten`));
+  const batches = made.cluster.batches("t");
+  assert(batches.length > 1 && batches.every(({ isCompressed }) => isCompressed));
+});
