@@ -247,3 +247,23 @@ Deno.test("batches that transformBatch rewrites are compressed too, also in halv
   const batches = made.cluster.batches("t");
   assert(batches.length > 1 && batches.every(({ isCompressed }) => isCompressed));
 });
+
+Deno.test("a batch that transformBatch rewrites is compressed before it is first sent", async () => {
+  await using made = await rig(ONE, {
+    ...GZIP,
+    transformBatch: (records) => records.map((record) => `${record.text()} rewritten`),
+  });
+
+  await made.producer.send("t", VALUES);
+
+  assertEquals(made.cluster.batches("t").map(({ isCompressed }) => isCompressed), [true]);
+});
+
+Deno.test("a compressed batch that was damaged on the way is sent again", async () => {
+  await using made = await rig(ONE, GZIP);
+  made.cluster.failNext("Produce", "CORRUPT_MESSAGE");
+
+  const [delivery] = await made.producer.send("t", VALUES);
+
+  assertEquals([delivery!.offset, texts(made.cluster.records("t"))], [0n, VALUES]);
+});
