@@ -24,7 +24,8 @@ import { MetadataRefresher, topicError } from "./metadata_refresher.ts";
 import { MetadataSource } from "./metadata_source.ts";
 import { type ClusterOptions, reconnectBackoff } from "./options.ts";
 import { pause } from "./pause.ts";
-import { initProducerId, type ProducerId } from "./producer_ids.ts";
+import { isSilent } from "./patience.ts";
+import { type BrokerToAsk, initProducerId, type ProducerId } from "./producer_ids.ts";
 import type { TopicWatcher } from "./topic_watch.ts";
 
 export { backoffMs } from "../net/backoff.ts";
@@ -215,7 +216,11 @@ export class Cluster {
   initProducerId(options: { signal?: AbortSignal } = {}): Promise<ProducerId | null> {
     const signal = this.#signal(options.signal);
     return abortable(
-      initProducerId(this.#options, { connect: () => this.#anyConnection(), timers: this.#liveness.timers, signal }),
+      initProducerId(this.#options, {
+        next: (busy) => this.#anyBroker(busy),
+        timers: this.#liveness.timers,
+        signal,
+      }),
       signal,
     );
   }
@@ -277,12 +282,23 @@ export class Cluster {
     }
   }
 
-  async #anyConnection(): Promise<Connection> {
-    const open = this.#source.openConnection;
-    if (open !== undefined) return open;
-    await this.#refresher.ask(null);
-    const connection = this.#source.openConnection;
-    if (connection !== undefined) return connection;
+  /** Any broker to ask but those that are being asked: one that is connected, else one to connect to. */
+  async #anyBroker(busy: ReadonlySet<string>): Promise<BrokerToAsk | null> {
+    // Metadata sees by itself to brokers that say nothing.
+    if (this.#source.openConnections.length === 0 && busy.size === 0) await this.#refresher.ask(null);
+    const open = this.#source.openConnections;
+    const idle = open.filter(({ address }) => !busy.has(formatAddress(address)));
+    const fresh = idle.find((connection) => !isSilent(connection));
+    if (fresh !== undefined) return { address: formatAddress(fresh.address), connect: () => Promise.resolve(fresh) };
+    const connected = new Set(open.map(({ address }) => formatAddress(address)));
+    for (const broker of this.#refresher.metadata.brokers.values()) {
+      const address = formatAddress(broker);
+      if (connected.has(address) || busy.has(address)) continue;
+      return { address, connect: () => this.#connections.connect(broker.id, 0) };
+    }
+    const [silent] = idle;
+    if (silent !== undefined) return { address: formatAddress(silent.address), connect: () => Promise.resolve(silent) };
+    if (busy.size > 0) return null;
     throw new ConnectionError("Cannot use the connection that metadata came from: it was closed", { address: "" });
   }
 

@@ -11,9 +11,9 @@ import { type Address, formatAddress } from "../net/address.ts";
 import { Connection } from "../net/connection.ts";
 import type { BrokerConnections } from "./broker_connections.ts";
 import type { Liveness } from "./liveness.ts";
-import { pause } from "./pause.ts";
 import type { ClusterMetadata } from "./metadata.ts";
 import type { ClusterOptions } from "./options.ts";
+import { firstOf, isSilent } from "./patience.ts";
 
 /** An answer and who gave it. */
 export interface MetadataAnswer {
@@ -36,12 +36,6 @@ export interface MetadataSourceParts {
   /** Ends every attempt. */
   signal: AbortSignal;
 }
-
-/**
- * How long a broker may take before the next one is asked as well: one that is frozen or cut off says nothing until the
- * request, or the attempt to connect, times out, and all that time nobody would learn who leads its partitions now.
- */
-const PATIENCE_MS = 1_000;
 
 /** Somebody who may be asked. */
 type Candidate = Connection | Address;
@@ -74,9 +68,9 @@ export class MetadataSource {
     this.#parts = parts;
   }
 
-  /** Some open connection, the least busy. */
-  get openConnection(): Connection | undefined {
-    return this.#open()[0];
+  /** The open connections, the least busy first; one that was made for metadata alone comes last. */
+  get openConnections(): readonly Connection[] {
+    return this.#open();
   }
 
   /**
@@ -90,6 +84,7 @@ export class MetadataSource {
     const failures: Error[] = [];
     const candidates = this.#candidates(options.avoid);
     const underWay = new Map<Candidate, Promise<Attempt>>();
+    const { timers } = this.#parts.liveness;
     const ending = new AbortController();
     const signal = AbortSignal.any([this.#parts.signal, ending.signal]);
     try {
@@ -97,7 +92,7 @@ export class MetadataSource {
         this.#parts.signal.throwIfAborted();
         const candidate = candidates.shift();
         if (candidate !== undefined) underWay.set(candidate, this.#attempt(candidate, topics, signal));
-        const attempt = await firstOf([...underWay.values()], candidates.length > 0 ? this.#patience(signal) : null);
+        const attempt = await firstOf(underWay.values(), candidates.length > 0 ? { timers, signal } : null);
         if (attempt === null) continue;
         const { outcome } = attempt;
         if (!(outcome instanceof Error)) return outcome;
@@ -190,12 +185,6 @@ export class MetadataSource {
     }
   }
 
-  /** Resolves with null when it is time to ask the next one as well. */
-  async #patience(signal: AbortSignal): Promise<null> {
-    await pause(PATIENCE_MS, { timers: this.#parts.liveness.timers, signal });
-    return null;
-  }
-
   async #dial(address: Address, signal: AbortSignal): Promise<Connection> {
     const { liveness } = this.#parts;
     const startMs = liveness.timers.now();
@@ -242,18 +231,6 @@ export class MetadataSource {
     this.#options.warn("bootstrapunreachable", error.message, error);
     return error;
   }
-}
-
-/** The first that ends; of those that end later, errors are of no interest. */
-async function firstOf<T>(attempts: readonly Promise<T>[], patience: Promise<null> | null): Promise<T | null> {
-  const all = patience === null ? attempts : [...attempts, patience];
-  for (const each of all) each.catch(() => {});
-  return await Promise.race(all);
-}
-
-/** Whether a request on it has been waiting for so long that its broker may be frozen. */
-function isSilent(connection: Connection): boolean {
-  return connection.silentMs >= PATIENCE_MS;
 }
 
 function isRebootstrap(error: Error): boolean {
