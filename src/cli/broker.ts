@@ -6,7 +6,16 @@
 
 import { EmbeddedCluster, type EmbeddedClusterOptions } from "@ekaf/ekaf/embedded";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
-import { describeFlags, type Flags, HELP_FLAG, parseCount, parseFlags, UsageError } from "./flags.ts";
+import {
+  describeFlags,
+  type Flags,
+  HELP_FLAG,
+  parseCount,
+  parseFlags,
+  refuseOperands,
+  TOPICS_BY_FLAG,
+  UsageError,
+} from "./flags.ts";
 import { Interruption } from "./interruption.ts";
 import { parseTopic } from "./produce_arguments.ts";
 import { PRINTABLE_PRODUCE_VERSIONS, RecordPrinter } from "./record_printer.ts";
@@ -62,9 +71,7 @@ export async function broker(shell: Shell, args: readonly string[]): Promise<num
     shell.print(HELP);
     return EXIT_OK;
   }
-  if (operands.length > 0) {
-    throw new UsageError(`Cannot use ${JSON.stringify(operands[0])}: topics are given by --topic`);
-  }
+  refuseOperands(operands, TOPICS_BY_FLAG);
   const brokers = parseCount("brokers", flags.brokers ?? "1", { min: 1, max: MAX_BROKER_COUNT });
   const topics = parseTopics(flags.topic);
   const isPrinting = flags.print || flags.json;

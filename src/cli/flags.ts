@@ -159,3 +159,17 @@ function suggestion(known: Flags, name: string): string {
     Object.keys(known).find((other) => other.split("-").some((word) => name.split(/[-_]/).includes(word)));
   return near === undefined || name.length < 2 ? "" : `; did you mean --${near}?`;
 }
+
+/** Hint for {@linkcode refuseOperands}. */
+export const TOPICS_BY_FLAG = "topics are given by --topic";
+
+/**
+ * Refuses what stands beside the flags, for a command that takes nothing there.
+ *
+ * @param operands As parsed.
+ * @param hint What to do instead.
+ * @throws {UsageError} When there are any.
+ */
+export function refuseOperands(operands: readonly string[], hint: string): void {
+  if (operands.length > 0) throw new UsageError(`Cannot use ${JSON.stringify(operands[0])}: ${hint}`);
+}

@@ -8,7 +8,7 @@ import { Producer } from "@ekaf/ekaf";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { createGateway, type Gateway } from "@ekaf/ekaf/gateway";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
-import { describeFlags, parseFlags, UsageError } from "./flags.ts";
+import { describeFlags, parseFlags, refuseOperands, UsageError } from "./flags.ts";
 import { FailureLog } from "./gateway_log.ts";
 import { GATEWAY_FLAGS, Settings, variableOf } from "./gateway_settings.ts";
 import { Interruption } from "./interruption.ts";
@@ -69,7 +69,7 @@ export async function gateway(shell: Shell, args: readonly string[]): Promise<nu
     shell.print(HELP);
     return EXIT_OK;
   }
-  if (operands.length > 0) throw new UsageError(`Cannot use ${JSON.stringify(operands[0])}: there is no such operand`);
+  refuseOperands(operands, "there is no such operand");
   const plan = makePlan(new Settings(flags, (name) => shell.environment(name)));
   if (plan.bootstrap !== null) return await run(shell, plan, plan.bootstrap);
   return await runEmbedded(shell, plan);

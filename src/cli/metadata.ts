@@ -13,7 +13,7 @@ import type { ProtocolEra } from "../net/api_negotiation.ts";
 import { Connection } from "../net/connection.ts";
 import { denoTransport } from "../net/transport.ts";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
-import { describeFlags, type Flags, HELP_FLAG, parseFlags, UsageError } from "./flags.ts";
+import { describeFlags, type Flags, HELP_FLAG, parseFlags, refuseOperands, TOPICS_BY_FLAG } from "./flags.ts";
 import { parseBootstrap, parseProtocol, parseTopic, PROTOCOL_FLAG } from "./produce_arguments.ts";
 import type { Shell } from "./shell.ts";
 import { textTable } from "./text_table.ts";
@@ -80,9 +80,7 @@ export async function metadata(shell: Shell, args: readonly string[]): Promise<n
     shell.print(HELP);
     return EXIT_OK;
   }
-  if (operands.length > 0) {
-    throw new UsageError(`Cannot use ${JSON.stringify(operands[0])}: topics are given by --topic`);
-  }
+  refuseOperands(operands, TOPICS_BY_FLAG);
   const addresses = parseAddresses(parseBootstrap(flags.bootstrap));
   const topics = flags.topic.map(parseTopic);
   const protocol = parseProtocol(flags.protocol);

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { PlainBar } from "./plain_bar.ts";
 import type { Shell } from "./shell.ts";
 import { formatCount } from "./text_table.ts";
 
@@ -29,6 +30,8 @@ export interface ProgressBarOptions {
   readonly tally: ProgressTally;
   /** Size of the whole input, null where nobody knows: then there is no bar and no time left, only figures. */
   readonly totalBytes: number | null;
+  /** Loads cli-progress: by default from where Deno has it. */
+  readonly load?: () => Promise<unknown>;
 }
 
 /** Drawn at most so often. */
@@ -90,7 +93,7 @@ export class ProgressBar {
    * @param options What to show.
    */
   static async start(shell: Shell, options: ProgressBarOptions): Promise<ProgressBar> {
-    const bar = new ProgressBar(shell, options, await import("cli-progress") as unknown as Library);
+    const bar = new ProgressBar(shell, options, await loadLibrary(options.load));
     bar.#bar.start(options.totalBytes ?? 0, 0, {});
     return bar;
   }
@@ -129,6 +132,15 @@ export class ProgressBar {
       buffered: tally.buffered,
       secondsLeft: typeof eta === "number" ? eta : null,
     }, this.#shell.columns);
+  }
+}
+
+/** A bar is not worth failing for: without the package a plain one does. */
+async function loadLibrary(load: () => Promise<unknown> = () => import("cli-progress")): Promise<Library> {
+  try {
+    return await load() as Library;
+  } catch {
+    return { SingleBar: PlainBar };
   }
 }
 

@@ -81,3 +81,24 @@ Deno.test("ProgressBar uses no colours and does not touch the terminal's setting
   const sequences = new Set(shell.stderr.match(/\x1b(\[[?\d;]*[a-zA-Z]|.)/g));
   assertEquals(sequences, new Set(["\x1b[?25l", "\x1b[1G", "\x1b[0K", "\x1b[2K", "\x1b[?25h"]));
 });
+
+Deno.test("ProgressBar is a plain line where cli-progress cannot be loaded", async () => {
+  const shell = new FakeShell({ terminalColumns: 100 });
+  const tally = new Tally();
+  tally.begin("a");
+  tally.submit(10, 100);
+  const load = () => Promise.reject(new TypeError("not in the cache"));
+
+  const bar = await ProgressBar.start(shell, { tally, totalBytes: 200, load });
+  const atFirst = shell.stderr;
+  tally.settle(Array.from({ length: 10 }, () => ({ topic: "t", partition: 0, offset: 0n, timestamp: 0 })));
+  bar.tick();
+  bar.printAbove("a line\n");
+  const later = shell.stderr.slice(atFirst.length);
+  bar.stop();
+
+  assertStringIncludes(atFirst, "  0%  0 acknowledged");
+  assertStringIncludes(later, " 50%  10 acknowledged");
+  assertStringIncludes(later, "\r\x1b[Ka line\n\r");
+  assert(shell.stderr.endsWith("\r\x1b[K"));
+});
