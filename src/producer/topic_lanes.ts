@@ -19,6 +19,7 @@ import { Lane } from "./lane.ts";
 import type { LaneContext, ProducerContext, TopicTotals } from "./lane_context.ts";
 import type { Outbox } from "./outbox.ts";
 import { TopicOverflow } from "./overflow.ts";
+import type { TaskEndListener } from "./task_end.ts";
 import type { TopicView } from "../partitioner.ts";
 import { type RoutableRecord, Routing } from "./routing.ts";
 import { type WaitingRecord, WaitingRoom } from "./waiting_room.ts";
@@ -31,11 +32,13 @@ export interface TopicContext extends ProducerContext {
   outbox(broker: number, lane: number): Outbox;
 }
 
+/** Records that leave the waiting room at a time. */
+const MOST_MOVED_RECORDS = 10_000;
 /** Room below which a lane counts as full for partitioners. */
 const LEAST_ROOM_BYTES = 1024;
 
 /** See the module comment. */
-export class TopicLanes implements TopicWatcher, TopicView {
+export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
   /** Name of the topic. */
   readonly topic: string;
   /** Records without known partitions; null once they are known. */
@@ -64,6 +67,8 @@ export class TopicLanes implements TopicWatcher, TopicView {
   #lastLane: Lane | null = null;
   readonly #totals: TopicTotals = { delivered: 0, failed: 0, retries: 0 };
   #isWatching = false;
+  /** Whether records are leaving the waiting room, and more are to follow at the end of the task. */
+  #isEmptying = false;
   /** Those who wait for the first word about the topic, good or bad. */
   #knownListeners: (() => void)[] = [];
 
@@ -238,9 +243,8 @@ export class TopicLanes implements TopicWatcher, TopicView {
       }
     }
     for (const lane of this.lanes()) if (!ids.includes(lane.partition)) lane.moveTo(null);
-    if (ids.length > 0) this.#emptyRoom();
+    if (!this.#isEmptying) this.taskEnded();
     if (this.#lanes.size === 0) this.downtime.ended(); // Nothing to send, so nothing to connect for.
-    this.#tellKnown();
   }
 
   /** Implements `TopicWatcher`. */
@@ -267,16 +271,30 @@ export class TopicLanes implements TopicWatcher, TopicView {
     for (const listener of this.#knownListeners.splice(0)) listener();
   }
 
-  /** The partitions are known: what waited goes to its lanes, in order, before anything new. */
-  #emptyRoom(): void {
+  /**
+   * Implements `TaskEndListener`: the partitions are known, so what waited goes to its lanes, in order, before anything
+   * new, which waits as well until the room is empty. So many records at a time that the process can do something else
+   * between: a million in one go would stop it for a second.
+   */
+  taskEnded(): void {
     const { room } = this;
-    if (room === null) return;
-    this.room = null;
+    this.#isEmptying = false;
+    if (room !== null && this.partitions.length > 0) {
+      this.#isEmptying = this.#emptySome(room);
+      if (this.#isEmptying) return this.#context.taskEnd.ask(this);
+      this.room = null;
+      this.#context.budget.dissolve(room.share);
+    }
+    this.#tellKnown();
+  }
+
+  /** Returns whether more wait. */
+  #emptySome(room: WaitingRoom): boolean {
     const { isDue } = room;
     const touched = new Set<Lane>();
     const { isDropping } = this.overflow;
     this.downtime.moving();
-    room.moveAll((record, to, from) => {
+    const isLeft = room.moveSome(MOST_MOVED_RECORDS, (record, to, from) => {
       const partition = this.route(routable(record));
       if (typeof partition !== "number") {
         const error = this.refusal(partition);
@@ -302,7 +320,7 @@ export class TopicLanes implements TopicWatcher, TopicView {
     });
     this.downtime.moved();
     for (const lane of touched) lane.appended(isDue);
-    this.#context.budget.dissolve(room.share);
+    return isLeft;
   }
 
   /** The error of a record that was refused before it came into a batch. */

@@ -107,9 +107,16 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
     this.#partitions.clear();
   }
 
-  /** Empties the room in input order. */
-  moveAll(move: MoveRecord): void {
-    for (const batch of this.#batches.splice(0)) {
+  /**
+   * Moves records out in input order, whole batches of them, until there are `maxRecords` or none is left.
+   *
+   * @returns Whether any are left.
+   */
+  moveSome(maxRecords: number, move: MoveRecord): boolean {
+    let moved = 0;
+    while (moved < maxRecords && this.#batches.length > 0) {
+      const batch = this.#batches.shift()!;
+      moved += batch.builder.count;
       this.settlement.handOver(batch);
       const partitions = this.#partitions.get(batch)!;
       this.#partitions.delete(batch);
@@ -128,6 +135,7 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
       batch.passBarriers();
       batch.release();
     }
+    return this.#batches.length > 0;
   }
 
   #open(): Batch {

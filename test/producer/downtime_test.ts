@@ -237,3 +237,22 @@ Deno.test("an idle producer connects again by itself when its downtime was notic
   assertInstanceOf(error, Error);
   assertEquals(texts(cluster.records("t")), ["a"]);
 });
+
+Deno.test("many records leave the waiting room some at a time, in order, and before what comes meanwhile", async () => {
+  const [producer, start] = downed({ batchMaxRecords: 1_000 });
+  const values = numbered("", 35_000);
+  await producer.enqueue("t", values);
+  const accepted = () => producer.info("t").reduce((sum, lane) => sum + lane.bufferedRecords + lane.delivered, 0);
+
+  await using cluster = await start();
+  const steps = new Set<number>();
+  while (accepted() < 35_000) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (accepted() > 0 && steps.add(accepted()).size === 1) producer.enqueue("t", "meanwhile");
+  }
+  await producer.flush();
+  await producer.close();
+
+  assert(steps.size >= 3, `${[...steps]}`);
+  assertEquals(texts(cluster.records("t")), [...values, "meanwhile"]);
+});
