@@ -53,14 +53,17 @@ export class ProxiedStream {
   async run(): Promise<void> {
     const { source, faults, timers, signal } = this.#options;
     let passing: Promise<void> = Promise.resolve();
+    const buffer = new Uint8Array(CHUNK_BYTES);
     while (!signal.aborted) {
       await this.#gate();
-      const buffer = new Uint8Array(CHUNK_BYTES);
       const count = await source.read(buffer);
       if (count === null) break;
       this.#queuedBytes += count;
       const dueMs = timers.now() + faults.delayMs;
-      passing = passing.then(() => this.#pass(buffer.subarray(0, count), dueMs));
+      // A copy of just what came: were each read to keep the whole buffer, a queue of small answers that are delayed would
+      // hold hundreds of times the memory that is counted here.
+      const chunk = buffer.slice(0, count);
+      passing = passing.then(() => this.#pass(chunk, dueMs));
       passing.catch(() => {}); // Awaited below.
       if (this.#queuedBytes >= MAX_QUEUED_BYTES || faults.bytesPerSecond < Infinity) await passing;
     }
