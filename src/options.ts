@@ -217,7 +217,7 @@ export interface ProducerOptions extends TopicOptions {
   /**
    * How old the brokers are: `"0.8"` and `"0.9"` cannot be asked for the versions they speak. With `"auto"` they are
    * asked, and one that hangs up on that is taken for one of 0.8 once it answers to nothing but the oldest request;
-   * brokers of 0.9 mostly do not hang up, they say nothing. Kafka: none.
+   * brokers of 0.9 do not hang up, they say nothing, so that it takes being told. Kafka: none.
    *
    * @default {"auto"}
    */

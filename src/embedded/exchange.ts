@@ -8,7 +8,7 @@ import { apiByKey, type ApiName, apis, type RequestOf, type ResponseInput } from
 import { errorCodeByName } from "../../protocol/error_codes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { type DecodedRequest, decodeRequest, decodeRequestHeader, encodeResponse } from "../../protocol/frame.ts";
-import { type Answer, faultyAnswer, rightAnswer } from "./answer.ts";
+import { type Answer, faultyAnswer, NOTHING, rightAnswer } from "./answer.ts";
 import { checkedFault, isFault, isHandled } from "./fault.ts";
 import type { FaultPlan } from "./faults.ts";
 import { handlers } from "./handlers/mod.ts";
@@ -57,9 +57,11 @@ export class Exchange {
   async answer(frame: Uint8Array, asker: Asker): Promise<Answer> {
     const header = decodeRequestHeader(frame);
     const api = apiByKey(header.apiKey);
+    if (api === undefined && this.#state.versions.isSilent) return NOTHING;
     if (api === undefined) throw new ProtocolError(`Cannot answer a request: api ${header.apiKey} is not on offer`);
     const { apiVersion: version, correlationId } = header;
     if (!this.#state.versions.offers(api, version)) {
+      if (this.#state.versions.isSilent) return NOTHING;
       if (api === "ApiVersions" && this.#state.versions.offers(api, 0)) return this.#versionsForStranger(correlationId);
       throw new ProtocolError(`Cannot answer a request: ${api} is not on offer in that version`, { api, version });
     }

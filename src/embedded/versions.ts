@@ -16,7 +16,7 @@ export type OfferedRanges = Partial<Record<ApiName, OfferedRange>>;
 
 /**
  * A release of Kafka to act as: it offers the versions that this one did. Those before 0.11 store and serve message sets,
- * those before 0.10 hang up on whoever asks for their versions. `"0.10"` is 0.10.2.
+ * `"0.8"` hangs up on whoever asks for its versions, `"0.9"` says nothing. `"0.10"` is 0.10.2.
  */
 export type KafkaRelease = "0.8" | "0.9" | "0.10" | "0.11" | "1.1" | "2.0" | "2.8" | "3.9" | "4.3";
 
@@ -45,6 +45,8 @@ const FIRST_VERSIONS: Partial<Record<ApiName, number>> = { Produce: 3, Fetch: 4,
 
 /** What an embedded cluster offers: everything it can, unless told otherwise. */
 export class OfferedVersions {
+  /** Whether a request that is not on offer is left without an answer, as 0.9 does; else the connection ends. */
+  readonly isSilent: boolean;
   readonly #ranges = new Map<ApiName, readonly [min: number, max: number]>();
 
   /**
@@ -52,6 +54,7 @@ export class OfferedVersions {
    * @throws {RangeError} When there is no such release, or a range goes beyond what can be spoken.
    */
   constructor(overrides: KafkaRelease | OfferedRanges = {}) {
+    this.isSilent = overrides === "0.9";
     for (const api of Object.keys(apis) as ApiName[]) {
       this.#ranges.set(api, [FIRST_VERSIONS[api] ?? 0, apis[api].maxVersion]);
     }

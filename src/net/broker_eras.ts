@@ -12,7 +12,6 @@ const HANG_UPS_OF_AN_OLD_BROKER = 2;
 /** What the connections of a cluster have learnt. */
 export class BrokerEras {
   readonly #onOld: ((address: string) => void) | undefined;
-  /** Whether any broker of the cluster has told its versions: then all are that new. */
   #isAnyNew = false;
   /** How often each address has closed a fresh connection without a byte. */
   readonly #hangUps = new Map<string, number>();
@@ -24,6 +23,11 @@ export class BrokerEras {
    */
   constructor(onOld?: (address: string) => void) {
     this.#onOld = onOld;
+  }
+
+  /** Whether any broker of the cluster has told its versions: then no other is taken for too old to. */
+  get isAnyNew(): boolean {
+    return this.#isAnyNew;
   }
 
   /** A broker of the cluster has told its versions. */

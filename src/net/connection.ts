@@ -135,8 +135,9 @@ export class Connection {
     const { timers, connectTimeoutMs } = options;
     const attempt = new AbortController();
     let stage = "no connection";
+    let hint = "";
     const timer = timers.set(
-      () => attempt.abort(timeoutError(`${stage} within ${connectTimeoutMs} ms`)),
+      () => attempt.abort(timeoutError(`${stage} within ${connectTimeoutMs} ms${hint}`)),
       connectTimeoutMs,
     );
     const signal = options.signal === undefined ? attempt.signal : AbortSignal.any([attempt.signal, options.signal]);
@@ -147,6 +148,7 @@ export class Connection {
       while (true) {
         connection = new Connection(address, await dial(address, options.transport, signal), options);
         stage = "a connection, but no answer";
+        if (options.protocol === "auto" && !eras.isAnyNew) hint = `; if it is of Kafka 0.9, protocol must be "0.9"`;
         connection.#read(); // Never rejects: failures close the connection.
         try {
           connection.#versions = options.protocol === "auto"

@@ -58,13 +58,20 @@ function messagesIn(set: Uint8Array): [bigint, number, number, string][] {
   });
 }
 
-for (const versions of ["0.8", "0.9"] as const) {
-  Deno.test(`EmbeddedCluster as ${versions} hangs up on whoever asks for its versions`, async () => {
-    await using rig = await listen(versions);
+Deno.test("EmbeddedCluster as 0.8 hangs up on whoever asks for its versions", async () => {
+  await using rig = await listen("0.8");
 
-    assertEquals(await rig.client.request("ApiVersions", 0, {}), "closed");
-  });
-}
+  assertEquals(await rig.client.request("ApiVersions", 0, {}), "closed");
+});
+
+Deno.test("EmbeddedCluster as 0.9 says nothing to who asks for its versions, and answers the next question", async () => {
+  await using rig = await listen("0.9");
+
+  await rig.client.send("ApiVersions", 0, {});
+  const { topics } = await rig.client.ask("Metadata", 0, { topics: [] });
+
+  assertEquals(topics.length, 1);
+});
 
 Deno.test("EmbeddedCluster as 0.10 tells version 0 of ApiVersions to newer clients", async () => {
   await using rig = await listen("0.10");
@@ -79,7 +86,7 @@ Deno.test("EmbeddedCluster as 0.10 tells version 0 of ApiVersions to newer clien
 });
 
 Deno.test("EmbeddedCluster as an old release knows no newer version of a call", async () => {
-  const cases: [KafkaRelease, number][] = [["0.8", 1], ["0.9", 2], ["0.10", 3]];
+  const cases: [KafkaRelease, number][] = [["0.8", 1], ["0.10", 3]];
   for (const [release, version] of cases) {
     await using rig = await listen(release);
     const topicData = [{ name: "t", partitionData: [{ index: 0, records: craftBatch() }] }];

@@ -8,7 +8,7 @@
 export type KafkaVersion = "4.3.1" | "3.9.1";
 
 /** Versions of Kafka that need ZooKeeper. */
-export type OldKafkaVersion = "2.8.2" | "1.1.1" | "0.10.2.2" | "0.8.2.2";
+export type OldKafkaVersion = "2.8.2" | "1.1.1" | "0.10.2.2" | "0.9.0.1" | "0.8.2.2";
 
 /** What one version needs on Java 17, as Maven coordinates; the old ones bring ZooKeeper along. */
 const ARTIFACTS: Record<KafkaVersion | OldKafkaVersion, readonly string[]> = {
@@ -22,6 +22,7 @@ const ARTIFACTS: Record<KafkaVersion | OldKafkaVersion, readonly string[]> = {
   "2.8.2": ["org.apache.kafka:kafka_2.13:2.8.2", "org.slf4j:slf4j-log4j12:1.7.30"],
   "1.1.1": ["org.apache.kafka:kafka_2.12:1.1.1", "log4j:log4j:1.2.17", "org.slf4j:slf4j-log4j12:1.7.25"],
   "0.10.2.2": ["org.apache.kafka:kafka_2.11:0.10.2.2", "javax.xml.bind:jaxb-api:2.3.1"],
+  "0.9.0.1": ["org.apache.kafka:kafka_2.11:0.9.0.1"],
   "0.8.2.2": ["org.apache.kafka:kafka_2.11:0.8.2.2"],
 };
 

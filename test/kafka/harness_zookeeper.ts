@@ -20,6 +20,7 @@ const BROKER_ID = 1;
 const ZOOKEEPER_OF: OldKafkaVersion = "0.8.2.2";
 /** These cannot tell kcat their versions. */
 const KCAT_SETTINGS: Partial<Record<OldKafkaVersion, readonly string[]>> = {
+  "0.9.0.1": ["api.version.request=false", "broker.version.fallback=0.9.0.1"],
   "0.8.2.2": ["api.version.request=false", "broker.version.fallback=0.8.2.2"],
 };
 
@@ -127,7 +128,7 @@ export class OldKafka implements AsyncDisposable {
 
   /** The values of `count` records of a topic, as text, as the broker's own console consumer prints them. */
   async consoleValues(topic: string, count: number): Promise<string[]> {
-    const hasNewConsumer = this.version !== "0.8.2.2";
+    const hasNewConsumer = !this.version.startsWith("0.8") && !this.version.startsWith("0.9");
     const place = hasNewConsumer
       ? ["--bootstrap-server", this.bootstrap[0]!]
       : ["--zookeeper", `127.0.0.1:${this.#zookeeperPort}`];

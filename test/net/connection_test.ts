@@ -423,7 +423,7 @@ Deno.test("Connection.open() ends after connectTimeoutMs when nobody answers", a
 
   assertEquals(errors.map(({ message }) => message), [
     "Cannot connect to kafka:9092: no connection within 1000 ms",
-    "Cannot connect to kafka:9092: a connection, but no answer within 1000 ms",
+    'Cannot connect to kafka:9092: a connection, but no answer within 1000 ms; if it is of Kafka 0.9, protocol must be "0.9"',
   ]);
   assert(errors.every(({ retriable }) => retriable));
   assertEquals(timers.pendingCount, 0);
