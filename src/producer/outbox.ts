@@ -31,6 +31,9 @@ export interface OutboxContext {
 /** Least time a broker gets to replicate before it answers REQUEST_TIMED_OUT, ahead of the client's own time-out. */
 const ANSWER_MARGIN_MS = 5_000;
 
+/** Brokers before Kafka 2.0 have waited that long by themselves before they answer (KIP-219). */
+const FIRST_VERSION_OF_CLIENT_THROTTLING = 6;
+
 /** Whether the outbox' broker can be reached. */
 export type OutboxState = "connecting" | "up" | "down";
 
@@ -243,7 +246,7 @@ export class Outbox {
     } else {
       if (response.throttleTimeMs > 0) {
         this.#context.emit("throttled", { broker: this.broker, ms: response.throttleTimeMs });
-        this.#throttle.mute(response.throttleTimeMs);
+        if (version >= FIRST_VERSION_OF_CLIENT_THROTTLING) this.#throttle.mute(response.throttleTimeMs);
       }
       const answers = request.pair(response, version);
       for (const answer of answers) this.#settle(answer, response);

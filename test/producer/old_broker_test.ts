@@ -296,6 +296,47 @@ Deno.test("Producer sends batches with numbers to an old broker without them, an
   assertEquals([delivery.maybeDuplicate, texts(cluster.records("t"))], [true, ["unnumbered", "unnumbered"]]);
 });
 
+Deno.test("Producer has one request of a partition under way on a broker that became older", async () => {
+  const port = freePort();
+  const options = { ...QUICK, logger: null, batchMaxRecords: 2 };
+  await using producer = new Producer({ bootstrap: `127.0.0.1:${port}`, ...options });
+  {
+    await using _cluster = await EmbeddedCluster.listen({ ...ONE_PARTITION, versions: "3.9", ports: [port] });
+    await producer.send("t", "numbered");
+  }
+  await until(() => producer.info("t")[0]!.state !== "up");
+  await using cluster = await EmbeddedCluster.listen({ ...ONE_PARTITION, versions: "0.10", ports: [port] });
+  let most = 0;
+  cluster.intercept("Produce", async (request, next) => {
+    most = Math.max(most, producer.info("t")[0]!.inFlightRequests);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return await next(request);
+  });
+
+  await producer.send("t", numbered("v", 20));
+
+  assertEquals([most, texts(cluster.records("t"))], [1, numbered("v", 20)]);
+});
+
+Deno.test("Producer is not held back twice by a broker that throttles by answering late", async () => {
+  for (const [versions, isMuted] of [["0.9", false], ["1.1", false], ["2.0", true]] as const) {
+    await using rigged = await rig({ ...ONE_PARTITION, versions }, told(versions));
+    rigged.cluster.intercept(
+      "Produce",
+      async (request, next) => ({ ...(await next(request) as object), throttleTimeMs: 60_000 }) as never,
+    );
+    const throttled = heard(rigged.producer, "throttled");
+    await rigged.producer.send("t", "a");
+
+    const isSent = await Promise.race([
+      rigged.producer.send("t", "b").then(() => true, () => false),
+      new Promise((resolve) => setTimeout(() => resolve(false), 20)),
+    ]);
+
+    assertEquals([throttled[0]!.ms, isSent], [60_000, !isMuted], versions);
+  }
+});
+
 Deno.test("Producer that must be idempotent fails what goes to a broker that became older", async () => {
   const port = freePort();
   await using producer = new Producer({ bootstrap: `127.0.0.1:${port}`, ...QUICK, logger: null, idempotent: true });
