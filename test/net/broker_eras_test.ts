@@ -120,13 +120,17 @@ Deno.test("Connection.open() takes a peer that says anything for no old broker",
 
 Deno.test("Connection.open() takes a broker that says nothing for no old one", async () => {
   const transport = scriptedBroker({ ApiVersions: () => "silent" });
+  const hangingUp = scriptedBroker(script);
   const timers = new ManualTimers();
+  const eras = new BrokerEras();
 
-  const opening = assertRejects(() => open(OLD, { transport, timers }), ConnectionError, "no answer within");
+  const opening = assertRejects(() => open(OLD, { transport, timers, eras }), ConnectionError, "no answer within");
   await timers.advance(1_000);
   await opening;
+  using _connection = closing(await open(OLD, { transport: hangingUp, eras }));
 
   assertEquals(asked(transport), ["old: ApiVersions 4"]);
+  assertEquals(asked(hangingUp), ["old: ApiVersions 4", "old: ApiVersions 4", "old: Metadata 0"]);
 });
 
 Deno.test("Connection.open() asks nothing where the user says how old the brokers are", async () => {

@@ -139,6 +139,16 @@ Deno.test("send() fails records with timestamps of their own on a broker before 
   }
 });
 
+Deno.test("send() of single records knows which have timestamps of their own on a broker before 0.10", async () => {
+  await using rigged = await rig({ ...ONE_PARTITION, versions: "0.8" });
+  const records = ["a", { value: "b", timestamp: 5 }, "c", { value: "d", timestamp: 5 }];
+
+  const outcomes = await Promise.allSettled(records.map((record) => rigged.producer.send("t", record)));
+
+  assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled", "rejected"]);
+  assertEquals(texts(rigged.cluster.records("t")), ["a", "c"]);
+});
+
 Deno.test("enqueue() before any broker answers fails later what an old broker cannot take, each record by itself", async () => {
   const port = freePort();
   await using producer = new Producer({ bootstrap: `127.0.0.1:${port}`, ...QUICK, logger: null });
