@@ -63,6 +63,27 @@ for (const [versions, dialect] of kcatCases) {
   });
 }
 
+for (const [versions, dialect] of kcatCases) {
+  Deno.test(`EmbeddedCluster as ${versions} takes compressed messages of kcat${dialect === null ? "" : ` for ${dialect}`}`, async () => {
+    const settings = dialect === null ? [] : ["api.version.request=false", `broker.version.fallback=${dialect}`];
+    for (const codec of dialect === "0.8.0" ? ["gzip", "snappy"] : ["gzip", "snappy", "lz4"]) {
+      await using cluster = await EmbeddedCluster.listen({ topics: { events: 1 }, versions });
+      const target = { bootstrap: cluster.bootstrap, topic: "events" };
+      const promise = { acks: -1, idempotent: false, settings: [...settings, `compression.codec=${codec}`] } as const;
+
+      await produceWithKcat(target, { ...promise, records: records() });
+      await produceWithKcat(target, { ...promise, records: records() });
+      const read = await readWithKcat(cluster.bootstrap.join(","), "events", settings);
+
+      const twice = valuesOf([...records(), ...records()]);
+      assertEquals([valuesOf(cluster.records("events")), valuesOf(read)], [twice, twice], codec);
+      if (versions !== "2.8") {
+        assertEquals(cluster.batches("events").every(({ isCompressed }) => isCompressed), true, codec);
+      }
+    }
+  });
+}
+
 Deno.test("EmbeddedCluster acts as 0.10 for kafkajs", async () => {
   await using cluster = await EmbeddedCluster.listen({ brokers: 2, topics: { events: 3 }, versions: "0.10" });
   const target = { bootstrap: cluster.bootstrap, topic: "events" };

@@ -79,6 +79,21 @@ for (const version of ["0.8.2.2", "0.9.0.1", "0.10.2.2"] as const) {
       assertEquals(stored?.timestamp, isTimed ? 1_700_000_000_000 : undefined);
     });
 
+    await t.step("each codec", async () => {
+      const values = Array.from({ length: 500 }, (_, i) => `a record that repeats itself, number ${i}`);
+      for (const compression of ["gzip", "snappy", "lz4"] as const) {
+        await kafka.createTopic(compression, 1);
+        await using made = producerOf(kafka, { compression, ...told });
+
+        const deliveries = await made.producer.send(compression, values);
+        await made.producer.send(compression, values);
+
+        assertEquals(deliveries.at(-1)!.offset, 499n);
+        assertEquals(await kafka.consoleValues(compression, 1_000), [...values, ...values], compression);
+        assertEquals(await kafka.dump(compression, 0), { magics: [isTimed ? 1 : 0], codecs: [compression] });
+      }
+    });
+
     await t.step("idempotent: true is an error", async () => {
       await using made = producerOf(kafka, { idempotent: true, ...told });
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { DeliveryError, type DeliveryFailure, Producer, type ProducerRecord } from "@ekaf/ekaf";
 import { EmbeddedCluster, type KafkaRelease } from "@ekaf/ekaf/embedded";
+import { COMPRESSION_IDS } from "../../protocol/compression.ts";
 import { MessageCursor } from "../../protocol/message_set_reader.ts";
 import { heard, numbered, QUICK, rig, texts, until } from "./rig.ts";
 
@@ -361,6 +362,55 @@ Deno.test("Producer that must be idempotent fails what goes to a broker that bec
 
   assert(error.message.includes("Cannot send idempotently to broker 1: it is older than Kafka 0.11"));
   assertEquals([error.verdict, cluster.records("t").length], ["notPersisted", 0]);
+});
+
+for (const versions of OLD) {
+  Deno.test(`Producer compresses for Kafka ${versions}: a message that holds the others`, async () => {
+    for (const compression of ["gzip", "snappy", "lz4"] as const) {
+      await using rigged = await rig({ ...ONE_PARTITION, versions }, { compression, ...told(versions) });
+      const sets = recordSets(rigged.cluster);
+      const values = numbered("a record that repeats itself, and is one of many: ", 500);
+
+      const deliveries = await rigged.producer.send("t", values);
+      const [next] = await rigged.producer.send("t", [values[0]!.repeat(9)]);
+
+      assertEquals(deliveries.map(({ offset }) => offset), values.map((_, i) => BigInt(i)));
+      assertEquals([next!.offset, texts(rigged.cluster.records("t")).slice(0, 500)], [500n, values]);
+      assertEquals(
+        rigged.cluster.records("t").map(({ offset }) => offset),
+        Array.from({ length: 501 }, (_, i) => BigInt(i)),
+      );
+      assert(rigged.cluster.batches("t").every(({ isCompressed }) => isCompressed));
+      assertEquals(sets.map((set) => set[17]), sets.map(() => COMPRESSION_IDS[compression]));
+      const cursor = new MessageCursor(sets[0]!);
+      cursor.next();
+      assertEquals([cursor.offset, cursor.hasValidCrc, cursor.next()], [499n, true, false]);
+    }
+  });
+}
+
+Deno.test("Producer sends the same compressed bytes again to an old broker, and halves what is too large", async () => {
+  await using rigged = await rig({ ...ONE_PARTITION, versions: "0.8", maxMessageBytes: 600 }, { compression: "gzip" });
+  await rigged.producer.prepare("t");
+  const sets = recordSets(rigged.cluster);
+  rigged.cluster.failNext("Produce", "NOT_LEADER_OR_FOLLOWER");
+  const values = numbered("v", 500);
+
+  await rigged.producer.send("t", values);
+
+  assertEquals(sets[0], sets[1]);
+  assert(sets.length > 4);
+  assertEquals(texts(rigged.cluster.records("t")), values);
+  assert(rigged.cluster.batches("t").every(({ sizeBytes }) => sizeBytes <= 600));
+});
+
+Deno.test("Producer sends uncompressed, with a warning, where an old broker knows no zstd", async () => {
+  await using rigged = await rig({ ...ONE_PARTITION, versions: "0.10" }, { compression: "zstd" });
+
+  await rigged.producer.send("t", "again ".repeat(1_000));
+
+  assertEquals(rigged.cluster.batches("t").map(({ isCompressed }) => isCompressed), [false]);
+  assert(rigged.warnings.some((text) => text.includes("does not know zstd")));
 });
 
 Deno.test("writable() delivers to an old broker, in order", async () => {
