@@ -24,7 +24,7 @@ export { asOneJsonRecord } from "./src/producer/batch_transforms.ts";
 export type { BatchContext, BatchRecord, BatchTransform } from "./src/batch_transform.ts";
 export type { Partitioner, PartitionInput, Refusal, TopicView } from "./src/partitioner.ts";
 export type { Compression, CompressionCodec } from "./src/compression.ts";
-export type { Acks, Overflow, ProducerOptions, TopicOptions } from "./src/options.ts";
+export type { Acks, LaneRange, Overflow, ProducerOptions, TopicOptions } from "./src/options.ts";
 export type {
   Bytes,
   Delivery,

@@ -68,6 +68,24 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check {
   };
 }
 
+/** A whole number, or `{ min, max }` of two that are in order; within bounds, both included. */
+export function checkRange(least: number, most: number): Check {
+  const check = integer(least, most);
+  return (name, value) => {
+    if (typeof value === "number") return check(name, value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a number or { min, max }`);
+    }
+    const within: Check = (end, each) => check(`${name}.${end}`, each);
+    checkAll(value, { min: within, max: within }, `${quote(name)}'s`);
+    const { min, max } = value as { min?: number; max?: number };
+    if (min === undefined || max === undefined) {
+      throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must have min and max`);
+    }
+    if (min > max) throw new RangeError(`Cannot use ${quote(name)} ${quote(value)}: min must not be above max`);
+  };
+}
+
 /** A time, from `min` on. */
 export function milliseconds(min: number, { infinite = false } = {}): Check {
   return (name, value) => {

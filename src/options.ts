@@ -17,6 +17,7 @@ import {
   checkBootstrap,
   checkLogger,
   checkNames,
+  checkRange,
   checkTopics,
   integer,
   milliseconds,
@@ -120,6 +121,23 @@ export interface TopicOptions {
    * @default {null}
    */
   transformBatch?: BatchTransform | null;
+  /**
+   * Lanes of each partition, 1 to 64: as many batches of a partition are sent side by side, over a connection each.
+   * Records of one key keep to one lane, so their order holds; those without a key have no common order. `{ min, max }`:
+   * under load that lasts, more lanes start for records without a key, and end when they are idle. Settled when the
+   * topic is first used. ekaf: `ekaf_per_partition_workers` and `ekaf_per_partition_workers_max`.
+   *
+   * @default {1}
+   */
+  lanesPerPartition?: number | LaneRange;
+}
+
+/** Least and most lanes of a partition. */
+export interface LaneRange {
+  /** Lanes that always run. */
+  min: number;
+  /** Most lanes under load. */
+  max: number;
 }
 
 /** Options of a producer. */
@@ -252,6 +270,8 @@ export interface ResolvedTopicOptions {
   partitioner: Partitioner | undefined;
   /** See {@linkcode TopicOptions.transformBatch}. */
   transformBatch: BatchTransform | null;
+  /** See {@linkcode TopicOptions.lanesPerPartition}. */
+  lanesPerPartition: LaneRange;
 }
 
 /** {@linkcode ProducerOptions} with every default filled in. */
@@ -299,6 +319,9 @@ export interface ResolvedOptions extends ResolvedTopicOptions {
 /** Room a batch needs in a request beside its own bytes: request header, topic name, partition. */
 const REQUEST_HEADROOM_BYTES = 4096;
 
+/** Most lanes of a partition: each is a connection to every broker. */
+const MAX_LANES = 64;
+
 const topicDefaults: ResolvedTopicOptions = {
   acks: "all",
   deliveryTimeoutMs: undefined,
@@ -312,6 +335,7 @@ const topicDefaults: ResolvedTopicOptions = {
   compression: "none",
   partitioner: undefined,
   transformBatch: null,
+  lanesPerPartition: { min: 1, max: 1 },
 };
 
 const producerDefaults: Omit<ResolvedOptions, keyof ResolvedTopicOptions | "bootstrap"> = {
@@ -348,6 +372,7 @@ const topicChecks: Record<keyof TopicOptions, Check> = {
   compression: checkCompression,
   partitioner: callable,
   transformBatch: callableOrNull,
+  lanesPerPartition: checkRange(1, MAX_LANES),
 };
 
 const producerChecks: Record<keyof ProducerOptions, Check> = {
@@ -387,12 +412,13 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   }
   checkAll(options, producerChecks, "option");
   if (options.bootstrap === undefined) throw new TypeError(`Cannot make a producer: "bootstrap" is missing`);
-  const { retryBackoffMs, ...rest } = defined(options);
+  const { retryBackoffMs, lanesPerPartition, ...rest } = defined(options);
   const resolved: ResolvedOptions = {
     ...topicDefaults,
     ...producerDefaults,
     ...rest,
     retryBackoffMs: backoff(retryBackoffMs),
+    lanesPerPartition: range(lanesPerPartition ?? topicDefaults.lanesPerPartition),
   };
   checkSizes(resolved, resolved);
   for (const [name, topic] of Object.entries(resolved.topics)) checkTopic(resolved, name, topic);
@@ -416,7 +442,11 @@ export function resolveTopicOptions(producer: ResolvedOptions, options: TopicOpt
     throw new TypeError(`Cannot configure a topic: options must be an object, not ${quote(options)}`);
   }
   checkAll(options, topicChecks, "topic option");
-  const resolved = { ...pickTopicOptions(producer), ...defined(options) } as ResolvedTopicOptions;
+  const resolved = {
+    ...pickTopicOptions(producer),
+    ...defined(options),
+    lanesPerPartition: range(options.lanesPerPartition ?? producer.lanesPerPartition),
+  } as ResolvedTopicOptions;
   checkSizes(producer, resolved);
   if (producer.idempotent && resolved.acks !== "all") {
     throw new RangeError(`Cannot be idempotent: "acks" must be "all", not ${quote(resolved.acks)}`);
@@ -460,6 +490,10 @@ function checkSizes(producer: { bufferMaxBytes: number; requestMaxBytes: number 
       `Cannot use "partitionMaxBytes" ${partitionMaxBytes}: it must fit "bufferMaxBytes" ${producer.bufferMaxBytes}`,
     );
   }
+}
+
+function range(given: number | LaneRange): LaneRange {
+  return typeof given === "number" ? { min: given, max: given } : { min: given.min, max: given.max };
 }
 
 function backoff(given: { initial?: number; max?: number } | undefined): { initial: number; max: number } {

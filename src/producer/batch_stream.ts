@@ -65,6 +65,7 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
   readonly #options: BatchStreamOptions;
   readonly #writer: WritableStreamDefaultWriter<Gathering>;
   #openBatch: Batch | null = null;
+  #openedCount = 0;
   /** Limits of the open batch. */
   #limits: BatchLimits;
   #full: Batch[] = [];
@@ -96,6 +97,24 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
   /** The batch being filled, null when there is none. */
   get openBatch(): Batch | null {
     return this.#openBatch;
+  }
+
+  /** Number of the batch that the next record comes into, unless it finds that one full; counted from 1. */
+  get batchNumber(): number {
+    return this.#openBatch === null ? this.#openedCount + 1 : this.#openedCount;
+  }
+
+  /** Whether the open batch, if there is one, surely takes another record of at most `bytes`. */
+  hasRoomFor(bytes: number): boolean {
+    if (this.#openBatch === null) return true;
+    const { count, byteLength } = this.#openBatch.builder;
+    return count < this.#limits.batchMaxRecords && byteLength + bytes <= this.#limits.batchMaxBytes;
+  }
+
+  /** Ends the open batch: it counts as full. */
+  finish(): void {
+    if (this.#openBatch !== null) this.#retire(this.#openBatch);
+    this.commit();
   }
 
   /** Batches that are full and not yet in the stream: until {@linkcode commit}. */
@@ -135,6 +154,7 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
     }
     this.#limits = this.#options.limits();
     batch = this.#openBatch = this.#options.open();
+    this.#openedCount++;
     return batch.tryAppend(record, this.#limits.batchMaxBytes, to) || batch.tryAppend(record, MAX_BATCH_BYTES, to);
   }
 

@@ -17,7 +17,7 @@ export interface Waiter {
   resume(): BudgetShare | null;
 }
 
-/** One lane's, or one waiting room's, part of the budget. */
+/** One partition's, or one waiting room's, part of the budget. */
 export class BudgetShare {
   /** Most bytes this share may hold. */
   maxBytes: number;
@@ -25,6 +25,8 @@ export class BudgetShare {
   bytes = 0;
   /** Whether records can leave it: its broker is connected. */
   isUp = false;
+  /** Lanes of the partition that are connected. */
+  upLanes = 0;
   /** Those who wait for room here, first come first. */
   readonly waiters: Waiter[] = [];
 

@@ -97,7 +97,7 @@ export class Downtime {
     const held = { records: 0, bytes: 0 };
     for (const { settlement } of this.#host.sources()) {
       held.records += settlement.bufferedRecords;
-      held.bytes += settlement.share.bytes;
+      held.bytes += settlement.heldBytes;
     }
     return held;
   }

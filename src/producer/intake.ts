@@ -228,15 +228,19 @@ export class Intake implements AdmissionHost {
   route(inputIndex: number, refusals: RefusalListener): Destination | null {
     if (this.#isDropping) return this.#routeInto(inputIndex, refusals);
     if (this.#topic.room !== null) return this.#topic.room;
-    const partition = this.#topic.route(this.record);
-    return typeof partition === "number" ? this.#topic.lane(partition) : this.#refuse(partition, inputIndex, refusals);
+    const { record } = this;
+    const partition = this.#topic.route(record);
+    return typeof partition === "number"
+      ? this.#topic.laneOf(partition, record.key, record.neededBytes)
+      : this.#refuse(partition, inputIndex, refusals);
   }
 
   /** The same where room is made for the record by dropping others, or it is dropped itself. */
   #routeInto(inputIndex: number, refusals: RefusalListener): Destination | null {
     const partition = this.#topic.room === null ? this.#topic.route(this.record) : -1;
     if (typeof partition !== "number") return this.#refuse(partition, inputIndex, refusals);
-    const destination = this.#topic.room ?? this.#topic.lane(partition);
+    const { key, neededBytes } = this.record;
+    const destination = this.#topic.room ?? this.#topic.laneOf(partition, key, neededBytes);
     const cause = this.#topic.overflow.makeRoom(destination, this.record.neededBytes);
     return cause === null ? destination : this.#refuse(cause, inputIndex, refusals);
   }
@@ -253,7 +257,7 @@ export class Intake implements AdmissionHost {
 
   /** Implements `AdmissionHost`. */
   isOpen(destination: Destination): boolean {
-    return destination.partition !== null || destination === this.#topic.room;
+    return destination.partition === null ? destination === this.#topic.room : !(destination as Lane).hasEnded;
   }
 
   /** Implements `AdmissionHost`. */
@@ -308,7 +312,8 @@ export class Intake implements AdmissionHost {
       neededBytes += bytes;
       const partition = this.#topic.room === null ? this.#topic.route(this.record) : null;
       if (partition instanceof Error) return null; // Asked again when its turn comes, and told then.
-      const destination = partition === null ? this.#topic.room! : this.#topic.lane(partition);
+      const { key } = this.record;
+      const destination = partition === null ? this.#topic.room! : this.#topic.laneOf(partition, key, bytes);
       needed.set(destination.share, (needed.get(destination.share) ?? 0) + bytes);
       return destination;
     });

@@ -4,14 +4,10 @@
  * @module
  */
 
-import { errorCodeByName } from "../../protocol/error_codes.ts";
-import { BrokerError, type Verdict } from "../errors.ts";
 import type { LaneDetail } from "../events.ts";
-import { backoffMs } from "../cluster/cluster.ts";
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { Acks } from "../options.ts";
-import type { TimerHandle } from "../timers.ts";
-import { type Acknowledgement, Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
+import { Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
 import { BatchQueue } from "./batch_queue.ts";
 import { BatchRewriter } from "./batch_rewriter.ts";
 import { BatchStream } from "./batch_stream.ts";
@@ -20,10 +16,12 @@ import type { Destination } from "./admission.ts";
 import { fitCodec } from "./compressor.ts";
 import type { LaneContext } from "./lane_context.ts";
 import { LaneSettlement } from "./lane_settlement.ts";
+import { OneTimer } from "./one_timer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { DropSource } from "./overflow.ts";
-import { type InFlightBatch, SentWindow, type SentWindowHost } from "./sent_window.ts";
+import { type InFlightBatch, SentWindow } from "./sent_window.ts";
 import type { TaskEndListener } from "./task_end.ts";
+import { type WindowedLane, WindowHost } from "./window_host.ts";
 
 /** What an outbox may do for a lane now. */
 export type LaneTurn =
@@ -36,12 +34,22 @@ export type LaneTurn =
   /** Nothing. */
   | { readonly type: "idle" };
 
+/** Where a lane is. */
+export interface LanePlace {
+  /** Partition of the topic. */
+  readonly partition: number;
+  /** Number of the lane within its partition. */
+  readonly index: number;
+  /** The partition's part of the budget. */
+  readonly share: BudgetShare;
+}
+
 const IDLE = { type: "idle" } as const;
 const TAKE = { type: "take" } as const;
 const SEAL = { type: "seal" } as const;
 
 /** Batches by bytes and time through its {@linkcode BatchStream}, sends in order through its {@linkcode SentWindow}. */
-export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSource, TaskEndListener {
+export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource, TaskEndListener {
   /** Partition of the topic. */
   readonly partition: number;
   /** Number of the lane within its partition: lanes of one number share a producer id and a connection per broker. */
@@ -54,6 +62,8 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   retryCount = 0;
   /** Whether the run of admissions under way has appended to it. */
   isTouched = false;
+  /** Whether it was an extra lane and runs no more: records chosen for it go elsewhere. */
+  hasEnded = false;
   readonly #context: LaneContext;
   readonly #stream: BatchStream;
   readonly #queue: BatchQueue<InFlightBatch>;
@@ -62,18 +72,19 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   #isDirty = false;
   #outbox: Outbox | null = null;
   #leaderEpoch = -1;
-  #retryTimer: TimerHandle | null = null;
+  #isUp = false;
+  readonly #retryTimer: OneTimer;
 
   /**
    * @param context What the lanes of a topic share.
-   * @param partition Partition of the topic.
-   * @param index Number of the lane within its partition.
+   * @param place Where the lane is.
    */
-  constructor(context: LaneContext, partition: number, index: number) {
+  constructor(context: LaneContext, { partition, index, share }: LanePlace) {
     this.#context = context;
     this.partition = partition;
     this.index = index;
-    this.settlement = new LaneSettlement(context, partition);
+    this.settlement = new LaneSettlement(context, partition, share);
+    this.#retryTimer = new OneTimer(context.timers, () => this.wake());
     this.#stream = new BatchStream({
       limits: context.options,
       // More than the share can hold, with a batch beside it most of whose records were struck out: the stream never
@@ -92,7 +103,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
       replaced: (batch, parts) => this.settlement.replace(batch, parts),
       refused: (batch, cause) => this.settlement.failed(batch, { verdict: "notPersisted", cause }),
     });
-    this.window = new SentWindow(this, context.ids(index));
+    this.window = new SentWindow(new WindowHost(this, context), context.ids(index));
   }
 
   /** The outbox of the broker that leads the partition, null while there is none. */
@@ -107,7 +118,12 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
 
   /** Whether its broker is connected. */
   get isUp(): boolean {
-    return this.settlement.share.isUp;
+    return this.#isUp;
+  }
+
+  /** Whether a sealed batch waits to be sent. */
+  get isBusy(): boolean {
+    return this.#queue.sealedCount > 0;
   }
 
   // Admission
@@ -124,6 +140,18 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   appended(isDue: boolean): void {
     if (this.#stream.hasFull) this.#stream.commit();
     if (isDue || this.#context.budget.hasWaiters) this.makeDue();
+  }
+
+  /** See {@linkcode BatchStream.batchNumber}. */
+  get batchNumber(): number {
+    return this.#stream.batchNumber;
+  }
+
+  /** Whether the open batch takes a record of at most `bytes`; one that does not is ended, for the record may go elsewhere. */
+  hasRoomFor(bytes: number): boolean {
+    if (this.#stream.hasRoomFor(bytes)) return true;
+    this.#stream.finish();
+    return false;
   }
 
   /** Makes the open batch due, if there is one. */
@@ -182,7 +210,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     // Numbers given for a newer broker say nothing to an old one: its order holds with one request at a time alone.
     if (this.window.inFlight > 0 && this.#outbox?.isOld) return IDLE;
     if (turn.type === "resend") return turn;
-    if (turn.type === "wait") this.#wakeAt(turn.untilMs, nowMs);
+    if (turn.type === "wait") this.#retryTimer.set(turn.untilMs - nowMs);
     if (turn.type !== "new") return IDLE;
     if (this.#queue.sealedCount > 0) return TAKE;
     return isOpenDue ? SEAL : IDLE;
@@ -252,18 +280,10 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     this.#outbox?.wake(this);
   }
 
-  #wakeAt(atMs: number, nowMs: number): void {
-    if (this.#retryTimer !== null) return;
-    this.#retryTimer = this.#context.timers.set(() => {
-      this.#retryTimer = null;
-      this.wake();
-    }, atMs - nowMs);
-  }
-
   // Leaders
 
-  /** Hands the lane to another outbox, or to none while the partition has no leader; the epoch tells a new term. */
-  moveTo(outbox: Outbox | null, leaderEpoch = -1): void {
+  /** Hands the lane to another outbox, or to none while there is no leader, or for `cause`; the epoch tells a new term. */
+  moveTo(outbox: Outbox | null, leaderEpoch = -1, cause?: unknown): void {
     const isNewTerm = leaderEpoch !== this.#leaderEpoch;
     this.#leaderEpoch = leaderEpoch;
     if (outbox === this.#outbox) {
@@ -273,7 +293,7 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
     }
     this.#outbox?.remove(this);
     // The broker that was lost is the one to name.
-    if (outbox === null) this.setUp(false);
+    if (outbox === null) this.setUp(false, this.#isUp ? cause : undefined);
     this.#outbox = outbox;
     this.window.leaderChanged();
     outbox?.add(this);
@@ -282,13 +302,15 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
   /** Notes that the lane's broker is connected, or is not any more. */
   setUp(isUp: boolean, cause?: unknown): void {
     this.settlement.connectionError = isUp ? undefined : cause;
-    if (this.isUp === isUp) {
+    if (this.#isUp === isUp) {
       if (cause !== undefined) this.#context.noteLane("failed");
       return;
     }
     // A broker that comes back may have lost what it knew of us: an unclean leader, in a term of its own.
     if (!isUp) this.window.leaderChanged();
-    this.#context.budget.setUp(this.settlement.share, isUp);
+    this.#isUp = isUp;
+    this.share.upLanes += isUp ? 1 : -1;
+    this.#context.budget.setUp(this.share, this.share.upLanes > 0);
     if (isUp) this.#context.emit("laneup", this.detail());
     else this.#context.emit("lanedown", { ...this.detail(), cause });
     this.#context.noteLane(isUp ? "up" : "down");
@@ -344,94 +366,9 @@ export class Lane implements SentWindowHost, BatchKeeper, Destination, DropSourc
 
   /** Ends the lane's stream and timers. Its batches must have been settled. */
   async close(): Promise<void> {
-    if (this.#retryTimer !== null) this.#context.timers.clear(this.#retryTimer);
-    this.#retryTimer = null;
+    this.#retryTimer.clear();
     this.#outbox?.remove(this);
     this.#outbox = null;
     await this.#stream.abort();
-  }
-
-  // SentWindowHost
-
-  /** Implements `SentWindowHost`. */
-  get label(): string {
-    return this.settlement.label;
-  }
-
-  /** Implements `SentWindowHost`. */
-  get wantsNumbers(): boolean {
-    return this.#context.options().acks === "all" && this.#context.producer.idempotent !== false;
-  }
-
-  /** Implements `SentWindowHost`. */
-  get maxInFlight(): number {
-    return this.#context.producer.maxInFlight;
-  }
-
-  /** Implements `SentWindowHost`. */
-  get onUnknown(): "retry" | "fail" {
-    return this.#context.producer.onUnknown;
-  }
-
-  /** Implements `SentWindowHost`. */
-  get unknownTopicTimeoutMs(): number {
-    return this.#context.producer.unknownTopicTimeoutMs;
-  }
-
-  /** Implements `SentWindowHost`. */
-  now(): number {
-    return this.#context.timers.now();
-  }
-
-  /** Implements `SentWindowHost`. */
-  backoffMs(attempt: number): number {
-    return backoffMs(this.#context.producer.retryBackoffMs, attempt - 1, this.#context.random);
-  }
-
-  /** Implements `SentWindowHost`. */
-  refreshMetadata(): void {
-    this.#context.refreshMetadata();
-  }
-
-  /** Implements `SentWindowHost`. */
-  delivered(batch: Batch, acknowledgement: Acknowledgement): void {
-    this.settlement.delivered(batch, acknowledgement);
-  }
-
-  /** Implements `SentWindowHost`. */
-  failed(batch: Batch, verdict: Verdict, cause: unknown): void {
-    this.settlement.failed(batch, { verdict, cause });
-  }
-
-  /** Implements `SentWindowHost`. */
-  replace(batch: Batch, parts: readonly Batch[]): void {
-    this.settlement.replace(batch, parts);
-  }
-
-  /** Implements `SentWindowHost`. */
-  dropRecords(batch: Batch, indexes: readonly number[], causes: readonly unknown[]): void {
-    this.settlement.dropRecords(batch, indexes, causes);
-  }
-
-  /** Implements `SentWindowHost`: without an identity nothing can be sent, so nothing may go on waiting for one. */
-  identityFailed(cause: unknown): void {
-    this.failAll(cause);
-  }
-
-  /** Implements `SentWindowHost`. */
-  isUnnumbered(): boolean {
-    const { producer, warn } = this.#context;
-    if (producer.idempotent !== true) {
-      warn("idempotent", "The brokers know no producer ids (Kafka before 0.11): retries may duplicate records");
-      return false;
-    }
-    this.failAll(new BrokerError("be idempotent", errorCodeByName("UNSUPPORTED_VERSION")));
-    return true;
-  }
-
-  /** Implements `SentWindowHost`. */
-  dataLost(lastAckedOffset: bigint | null, logStartOffset: bigint): void {
-    const { topic, emit } = this.#context;
-    emit("dataloss", { topic, partition: this.partition, lastAckedOffset, logStartOffset });
   }
 }

@@ -24,12 +24,14 @@ export interface Failure {
 
 /** Settles spans and batches of one lane, or of a topic's waiting room (`partition` null). */
 export class LaneSettlement {
-  /** The lane's part of the budget. */
+  /** Its part of the budget, which the lanes of a partition hold together. */
   readonly share: BudgetShare;
   /** Names the place in error texts. */
   readonly label: string;
   /** Accepted records that are not settled. */
   bufferedRecords = 0;
+  /** Bytes of these in the budget. */
+  heldBytes = 0;
   /** Records acknowledged. */
   deliveredCount = 0;
   /** Records that failed. */
@@ -43,22 +45,28 @@ export class LaneSettlement {
   /**
    * @param context What the lanes of the topic share.
    * @param partition The lane's partition, null for a waiting room.
+   * @param share The partition's part of the budget; a waiting room has its own.
    */
-  constructor(context: LaneContext, partition: number | null) {
+  constructor(
+    context: LaneContext,
+    partition: number | null,
+    share: BudgetShare = new BudgetShare(context.options().partitionMaxBytes),
+  ) {
     this.#context = context;
     this.#partition = partition;
-    this.share = new BudgetShare(context.options().partitionMaxBytes);
+    this.share = share;
     this.label = `${JSON.stringify(context.topic)}${partition === null ? "" : ` partition ${partition}`}`;
   }
 
   /** Bytes ever taken: those of records that are settled, and of those that are not. */
   get takenBytes(): number {
-    return this.#givenBytes + this.share.bytes;
+    return this.#givenBytes + this.heldBytes;
   }
 
   /** Notes a record that was appended. */
   taken(bytes: number): void {
     this.#context.budget.take(this.share, bytes);
+    this.heldBytes += bytes;
     this.bufferedRecords++;
   }
 
@@ -135,8 +143,13 @@ export class LaneSettlement {
 
   /** Parts take the place of a batch that was too large. */
   replace(batch: Batch, parts: readonly Batch[]): void {
-    this.#context.budget.give(this.share, batch.recordBytes);
-    for (const part of parts) this.#context.budget.take(this.share, part.recordBytes);
+    const { budget } = this.#context;
+    budget.give(this.share, batch.recordBytes);
+    this.heldBytes -= batch.recordBytes;
+    for (const { recordBytes } of parts) {
+      budget.take(this.share, recordBytes);
+      this.heldBytes += recordBytes;
+    }
     batch.passBarriers();
   }
 
@@ -171,6 +184,7 @@ export class LaneSettlement {
 
   #give(bytes: number): void {
     this.#givenBytes += bytes;
+    this.heldBytes -= bytes;
     this.#context.budget.give(this.share, bytes);
   }
 

@@ -8,8 +8,9 @@ import type { ResponseOf } from "../../protocol/apis.ts";
 import type { Cluster, Connection } from "../cluster/cluster.ts";
 import { ConnectionError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { Acks, ResolvedOptions } from "../options.ts";
+import type { ResolvedOptions } from "../options.ts";
 import type { Timers } from "../timers.ts";
+import { collectBatches } from "./batch_collection.ts";
 import type { Lane } from "./lane.ts";
 import { fitEntries, isOldBroker } from "./old_broker.ts";
 import { type EntryAnswer, ProduceRequest, type RequestEntry } from "./produce_request.ts";
@@ -61,6 +62,8 @@ export class Outbox {
   #isDraining = false;
   #isWoken = false;
   readonly #throttle: Throttle;
+  /** Whether the connection was given up because no lane was left. */
+  #isLeft = false;
   #isClosed = false;
 
   /**
@@ -94,6 +97,7 @@ export class Outbox {
 
   /** Takes a lane over. */
   add(lane: Lane): void {
+    this.#isLeft = false;
     this.#lanes.add(lane);
     lane.setUp(this.#connection !== null, this.#connectError);
     this.wake(lane);
@@ -108,6 +112,24 @@ export class Outbox {
         this.#giveUp(request);
       }
     }
+    // Lanes may come in the same task: of other partitions, when leaders move. Lane 0 stays for metadata.
+    if (this.lane > 0 && this.#lanes.size === 0) queueMicrotask(() => this.#leave());
+  }
+
+  /** Connects ahead of the first record. */
+  warm(): void {
+    if (this.#connection === null && !this.#isClosed) this.#dial();
+  }
+
+  /** Without lanes nobody needs the connection: it ends with the last answer under way. */
+  #leave(): void {
+    if (this.#lanes.size > 0 || this.#isClosed) return;
+    this.#isLeft = true;
+    const connection = this.#connection;
+    if (connection === null) return;
+    const cause = new Error(`no partition uses lane ${this.lane} any more`);
+    this.#disconnected(connection, cause);
+    connection.closeWhenIdle(cause);
   }
 
   /** Notes that a lane may have something to send. */
@@ -171,7 +193,7 @@ export class Outbox {
       this.#disconnected(connection, undefined);
       return true;
     }
-    const { taken, acks } = this.#collect(now);
+    const { taken, acks } = collectBatches(this.#ready, now, this.#context.producer.requestMaxBytes);
     if (acks === null) return false;
     const entries: RequestEntry[] = [];
     for (const { lane, sent } of await Promise.all(taken)) {
@@ -186,36 +208,6 @@ export class Outbox {
     const fitting = this.isOld ? fitEntries(entries, { connection, broker, options }) : entries;
     if (fitting.length > 0) this.#send(connection, new ProduceRequest(fitting, acks));
     return true;
-  }
-
-  /** Takes at most one batch of each ready lane, of equal acks, up to `requestMaxBytes`. */
-  #collect(nowMs: number): { taken: Promise<{ lane: Lane; sent: RequestEntry["sent"] | null }>[]; acks: Acks | null } {
-    const taken: Promise<{ lane: Lane; sent: RequestEntry["sent"] | null }>[] = [];
-    let acks: Acks | null = null;
-    let bytes = 0;
-    for (const lane of [...this.#ready]) {
-      if (acks !== null && lane.acks !== acks) continue;
-      const turn = lane.turn(nowMs);
-      if (turn.type === "idle" || turn.type === "seal") {
-        // It wakes the outbox again when it has something, or when the batch is sealed.
-        this.#ready.delete(lane);
-        if (turn.type === "seal") lane.requestSeal();
-        continue;
-      }
-      const size = turn.type === "resend" ? turn.sent.batch.outgoing.byteLength : lane.nextBytes;
-      if (bytes > 0 && bytes + size > this.#context.producer.requestMaxBytes) continue;
-      bytes += size;
-      acks = lane.acks;
-      // Behind the others: the next request begins with another partition.
-      this.#ready.delete(lane);
-      this.#ready.add(lane);
-      taken.push(
-        turn.type === "resend"
-          ? Promise.resolve({ lane, sent: turn.sent })
-          : lane.take().then((sent) => ({ lane, sent })),
-      );
-    }
-    return { taken, acks };
   }
 
   #send(connection: Connection, request: ProduceRequest): void {
@@ -265,7 +257,7 @@ export class Outbox {
   #settle({ entry: { lane, sent }, answer }: EntryAnswer, response: ResponseOf<"Produce">): void {
     if (answer === null) {
       const cause = new ConnectionError(
-        `Cannot tell what became of a batch for ${lane.label}: the answer of broker ${this.broker} leaves it out`,
+        `Cannot tell what became of a batch for ${lane.settlement.label}: the answer of broker ${this.broker} leaves it out`,
         { address: this.address ?? "", written: true },
       );
       return lane.window.unanswered(sent, cause, true);
@@ -347,6 +339,7 @@ export class Outbox {
     this.#connection = connection;
     this.#connectError = undefined;
     this.#failedAttempts = 0;
+    if (this.#isLeft) return this.#leave();
     connection.closed.then((cause) => this.#disconnected(connection, cause));
     for (const lane of this.#lanes) {
       lane.setUp(true);

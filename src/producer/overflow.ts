@@ -174,11 +174,16 @@ export class TopicOverflow {
       const text = `Cannot keep ${neededBytes} bytes for ${into.settlement.label}: ${Math.max(0, free)} are free`;
       const error = new BufferFullError(text, { neededBytes, freeBytes: Math.max(0, free) });
       // What is dropped elsewhere makes no room in this share.
-      const sources = budget.unusedBytes < neededBytes ? this.#host.sources() : [into];
+      const sources = budget.unusedBytes < neededBytes ? this.#host.sources() : this.#sharing(share);
       if (!isOldest || !this.#dropOne(true, error, sources)) return this.#drop(error);
     }
     this.#lastInto = into;
     return null;
+  }
+
+  /** The lanes of one partition. */
+  *#sharing(share: BudgetShare): Generator<DropSource, void, undefined> {
+    for (const source of this.#host.sources()) if (source.settlement.share === share) yield source;
   }
 
   /** A record was let in without having been asked for. */

@@ -139,9 +139,9 @@ export class ProducerCore {
     return resolveTopicOptions(this.#options, options);
   }
 
-  /** Connects to a broker. */
-  async connect(broker: number, signal?: AbortSignal): Promise<void> {
-    await this.held(() => this.#outbox(broker, 0).connect(signal));
+  /** Connects to a broker, for one number of lanes. */
+  async connect(broker: number, lane: number, signal?: AbortSignal): Promise<void> {
+    await this.held(() => this.#outbox(broker, lane).connect(signal));
   }
 
   /** Keeps the process alive while `work` is under way. */

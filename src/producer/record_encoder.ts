@@ -19,7 +19,7 @@ import { TextRun } from "./text_run.ts";
 const encoder = new TextEncoder();
 
 /** Most bytes that a record takes beside its key, value and headers. */
-const RECORD_FRAMING_BYTES = 40;
+export const RECORD_FRAMING_BYTES = 40;
 /** The same as the first record of a batch, the batch's own included. */
 const MOST_FRAMING_BYTES = RECORD_BATCH_OVERHEAD_BYTES + RECORD_FRAMING_BYTES;
 /** A UTF-16 code unit becomes at most three bytes of UTF-8. */

@@ -121,7 +121,7 @@ export class TopicCore {
    * @throws {TypeError} When another value was set before.
    */
   configureOnce(options: TopicOptions): void {
-    if (this.#settings.setOnce(options)) this.#optionsChanged();
+    if (this.#settings.setOnce(options, { isUsed: this.lanes.hasLanes })) this.#optionsChanged();
   }
 
   /** Changes options: see `Topic.configure`. */
@@ -258,7 +258,8 @@ export class TopicCore {
     this.lanes.watch();
     const metadata = this.#producer.context.cluster.lastMetadata(this.name) ?? await this.metadata(signal);
     const brokers = new Set(metadata.partitions.map(({ leader }) => leader).filter((leader) => leader !== null));
-    await Promise.all([...brokers].map((id) => this.#producer.connect(id, signal)));
+    const lanes = Array.from({ length: this.options.lanesPerPartition.min }, (_, lane) => lane);
+    await Promise.all([...brokers].flatMap((id) => lanes.map((lane) => this.#producer.connect(id, lane, signal))));
     return metadata;
   }
 
@@ -281,9 +282,12 @@ export class TopicCore {
       this.assertOpen("pick");
       if (this.lanes.room !== null) throw this.lanes.lastError;
     }
-    this.intake.record.prepare(input, this.wallMs());
-    const partition = this.lanes.route(this.intake.record);
-    if (typeof partition === "number") return { partition, lane: 0 };
+    const { record } = this.intake;
+    record.prepare(input, this.wallMs());
+    const partition = this.lanes.route(record);
+    if (typeof partition === "number") {
+      return { partition, lane: this.lanes.pick(partition, record.key, record.neededBytes) };
+    }
     throw partition instanceof RangeError || partition instanceof TypeError ? partition : this.lanes.refusal(partition);
   }
 
@@ -377,9 +381,7 @@ export class TopicCore {
   }
 
   #buffered(partition: number | null): number {
-    return partition === null
-      ? this.lanes.room?.settlement.bufferedRecords ?? 0
-      : this.lanes.lane(partition).settlement.bufferedRecords;
+    return partition === null ? this.lanes.room?.settlement.bufferedRecords ?? 0 : this.lanes.buffered(partition);
   }
 
   async #abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -15,12 +15,14 @@ import type { Batch, Span } from "./batch.ts";
 import { Expiry, textOf } from "./expiry.ts";
 import { Downtime } from "./downtime.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
-import { Lane } from "./lane.ts";
+import type { Lane } from "./lane.ts";
 import type { LaneContext, ProducerContext, TopicTotals } from "./lane_context.ts";
 import type { Outbox } from "./outbox.ts";
 import { TopicOverflow } from "./overflow.ts";
+import { laneOfKey, PartitionLanes } from "./partition_lanes.ts";
 import type { TaskEndListener } from "./task_end.ts";
 import type { TopicView } from "../partitioner.ts";
+import { RECORD_FRAMING_BYTES } from "./record_encoder.ts";
 import { type RoutableRecord, Routing } from "./routing.ts";
 import { type WaitingRecord, WaitingRoom } from "./waiting_room.ts";
 
@@ -59,12 +61,12 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
   readonly #options: () => ResolvedTopicOptions;
   readonly #routing: Routing;
   readonly #laneContext: LaneContext;
-  /** By partition, then by number of the lane. */
-  readonly #lanes = new Map<number, Lane[]>();
-  /** What metadata says of each partition, null until it comes. */
+  /** By partition. */
+  readonly #lanes = new Map<number, PartitionLanes>();
+  /** The partitions as last told, by id; null before. */
   #found: ReadonlyMap<number, PartitionSnapshot> | null = null;
   /** What was asked for last: the next record likely goes there as well. */
-  #lastLane: Lane | null = null;
+  #last: PartitionLanes | null = null;
   readonly #totals: TopicTotals = { delivered: 0, failed: 0, retries: 0 };
   #isWatching = false;
   /** Whether records are leaving the waiting room, and more are to follow at the end of the task. */
@@ -130,33 +132,50 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
   /** The producer is closed: nothing comes any more, and nobody may wait for it. */
   async close(): Promise<void> {
     this.#tellKnown();
-    for (const lane of this.lanes()) await lane.close();
+    for (const lanes of this.#lanes.values()) await lanes.close();
   }
 
   // Lanes
 
   /** Every lane that was used. */
   *lanes(): Generator<Lane, void, undefined> {
-    for (const lanes of this.#lanes.values()) yield* lanes;
+    for (const { lanes } of this.#lanes.values()) yield* lanes;
   }
 
-  /** A partition's lane, made on first use. */
-  lane(partition: number, index = 0): Lane {
-    const last = this.#lastLane;
-    if (last !== null && last.partition === partition && last.index === index) return last;
-    return this.#lastLane = this.#find(partition, index);
+  /** Whether any partition has lanes: how many they may be is settled then. */
+  get hasLanes(): boolean {
+    return this.#lanes.size > 0;
   }
 
-  #find(partition: number, index: number): Lane {
+  /** The lane of a record in its partition; the partition's lanes are made on first use. */
+  laneOf(partition: number, key: Uint8Array | null, neededBytes: number): Lane {
+    const last = this.#last;
+    const lanes = last !== null && last.partition === partition ? last : this.#find(partition);
+    return lanes.laneOf(key, neededBytes);
+  }
+
+  /** The number of that lane, without making any. */
+  pick(partition: number, key: Uint8Array | null, neededBytes: number): number {
+    const lanes = this.#lanes.get(partition);
+    if (lanes !== undefined) return lanes.laneOf(key, neededBytes).index;
+    return key === null ? 0 : laneOfKey(key, this.#options().lanesPerPartition.min);
+  }
+
+  /** Records that wait in a partition. */
+  buffered(partition: number): number {
+    let records = 0;
+    for (const { settlement } of this.#lanes.get(partition)?.lanes ?? []) records += settlement.bufferedRecords;
+    return records;
+  }
+
+  #find(partition: number): PartitionLanes {
     let lanes = this.#lanes.get(partition);
-    if (lanes === undefined) this.#lanes.set(partition, lanes = []);
-    let lane = lanes[index];
-    if (lane === undefined) {
-      lane = lanes[index] = new Lane(this.#laneContext, partition, index);
+    if (lanes === undefined) {
+      this.#lanes.set(partition, lanes = new PartitionLanes(this.#laneContext, partition));
       const found = this.#found?.get(partition);
-      if (found !== undefined) this.#lead(lane, found);
+      if (found !== undefined) this.#lead(lanes, found);
     }
-    return lane;
+    return this.#last = lanes;
   }
 
   /** Implements `TopicView`. */
@@ -166,11 +185,10 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
 
   /** Implements `TopicView`. */
   hasRoom(id: number): boolean {
-    const last = this.#lastLane;
-    const lane = last !== null && last.partition === id && last.index === 0 ? last : this.#lanes.get(id)?.[0];
-    if (lane === undefined) return this.#found?.get(id)?.leader !== null;
-    if (lane.outbox === null || lane.outbox.state === "down") return false;
-    return this.#context.budget.freeBytes(lane.share) >= LEAST_ROOM_BYTES;
+    const last = this.#last;
+    const lanes = last !== null && last.partition === id ? last : this.#lanes.get(id);
+    if (lanes === undefined) return this.#found?.get(id)?.leader !== null;
+    return lanes.isReachable && this.#context.budget.freeBytes(lanes.share) >= LEAST_ROOM_BYTES;
   }
 
   /** The partition of a record; an error when it is refused. */
@@ -201,22 +219,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
 
   /** What `info()` shows. */
   info(): LaneInfo[] {
-    return [...this.lanes()].sort((a, b) => a.partition - b.partition).map((lane) => {
-      const { broker, address } = lane.detail();
-      return {
-        partition: lane.partition,
-        lane: lane.index,
-        broker,
-        address,
-        state: lane.outbox?.state ?? "down",
-        bufferedRecords: lane.settlement.bufferedRecords,
-        bufferedBytes: lane.share.bytes,
-        inFlightRequests: lane.window.inFlight,
-        delivered: lane.settlement.deliveredCount,
-        failed: lane.settlement.failedCount,
-        retries: lane.retryCount,
-      };
-    });
+    return [...this.#lanes.values()].sort((a, b) => a.partition - b.partition).flatMap((lanes) => lanes.info());
   }
 
   /** Implements `DowntimeHost` and `OverflowHost`. */
@@ -237,10 +240,10 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
     const ids = snapshot.partitions.map(({ partition }) => partition);
     if (ids.length !== this.partitions.length || ids.some((id, i) => id !== this.partitions[i])) this.partitions = ids;
     for (const found of snapshot.partitions) {
-      for (const lane of this.#lanes.get(found.partition) ?? []) {
-        if (isRecreated) lane.window.topicRecreated();
-        this.#lead(lane, found);
-      }
+      const lanes = this.#lanes.get(found.partition);
+      if (lanes === undefined) continue;
+      if (isRecreated) { for (const lane of lanes.lanes) lane.window.topicRecreated(); }
+      this.#lead(lanes, found);
     }
     for (const lane of this.lanes()) if (!ids.includes(lane.partition)) lane.moveTo(null);
     if (!this.#isEmptying) this.taskEnded();
@@ -262,9 +265,10 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
     this.#tellKnown();
   }
 
-  #lead(lane: Lane, { leader, leaderEpoch }: PartitionSnapshot): void {
+  #lead(lanes: PartitionLanes, { leader, leaderEpoch }: PartitionSnapshot): void {
     const isKnown = leader !== null && this.#context.cluster.broker(leader) !== undefined;
-    lane.moveTo(isKnown ? this.#context.outbox(leader, lane.index) : null, leaderEpoch);
+    const outbox = isKnown ? (lane: number) => this.#context.outbox(leader, lane) : null;
+    lanes.lead({ outbox, epoch: leaderEpoch });
   }
 
   #tellKnown(): void {
@@ -295,7 +299,8 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
     const { isDropping } = this.overflow;
     this.downtime.moving();
     const isLeft = room.moveSome(MOST_MOVED_RECORDS, (record, to, from) => {
-      const partition = this.route(routable(record));
+      const asked = routable(record);
+      const partition = this.route(asked);
       if (typeof partition !== "number") {
         const error = this.refusal(partition);
         to.recipient.refused(
@@ -306,7 +311,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
         this.#context.settled(1);
         return;
       }
-      const lane = this.lane(partition);
+      const lane = this.laneOf(partition, record.key, asked.neededBytes);
       lane.append(record, to);
       if (isDropping) this.overflow.arrived(lane);
       touched.add(lane);
@@ -354,7 +359,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
   }
 }
 
-function routable(record: WaitingRecord): RoutableRecord {
-  const { key, partition, value } = record;
-  return { key, partition, payloadBytes: (key?.length ?? 0) + (value?.length ?? 0) };
+function routable({ key, partition, value, headers }: WaitingRecord): RoutableRecord & { neededBytes: number } {
+  const payloadBytes = (key?.length ?? 0) + (value?.length ?? 0);
+  return { key, partition, payloadBytes, neededBytes: payloadBytes + headers.length + RECORD_FRAMING_BYTES };
 }

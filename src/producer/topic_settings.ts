@@ -68,18 +68,21 @@ export class TopicSettings {
   /**
    * Applies the options of a handle, if they are the first.
    *
+   * @param options The handle's.
+   * @param topic Whether the topic has lanes: how many cannot change then, or keys would change lanes with records under way.
    * @returns Whether anything changed.
    * @throws {TypeError} When another value was set before.
    */
-  setOnce(options: TopicOptions): boolean {
+  setOnce(options: TopicOptions, { isUsed }: { isUsed: boolean }): boolean {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     if (given.length === 0) return false;
     const set: TopicOptions = { ...this.#set, ...Object.fromEntries(given) };
     const resolved = this.#resolved(set, options);
     for (const [name, value] of given) {
-      if (!this.#isSetByHandle && !Object.hasOwn(this.#set, name)) continue;
+      const isFixed = isUsed && name === "lanesPerPartition";
+      if (!this.#isSetByHandle && !Object.hasOwn(this.#set, name) && !isFixed) continue;
       const present = this.#current[name as keyof TopicOptions];
-      if (!isSame(value, present)) throw this.#conflict(name, value, present);
+      if (!isSame(resolved[name as keyof TopicOptions], present)) throw this.#conflict(name, value, present);
     }
     if (this.#isSetByHandle) return false;
     this.#isSetByHandle = true;
