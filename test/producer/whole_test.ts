@@ -1,6 +1,7 @@
 /**
  * The promise as a whole: whatever callers do and whatever brokers suffer, the log holds what was acknowledged, once,
- * each caller's records of a partition in the order in which they were given, and nothing that is `notPersisted`.
+ * each caller's records of a partition in the order in which they were given, and nothing that is `notPersisted`. With
+ * several lanes a partition the order holds for each key.
  *
  * Random mixes of calls, partitions, sizes and faults against the embedded cluster; a failure names its seed.
  *
@@ -28,13 +29,15 @@ const FAULTS = [
 /** What became of each record, by its id: `undefined` for one that a stream lost without saying which. */
 type Ledger = Map<string, Outcome | "acknowledged" | undefined>;
 
-for (let seed = 1; seed <= 12; seed++) {
-  Deno.test(`everything acknowledged is in the log, once and in order (seed ${seed})`, async () => {
+for (let seed = 1; seed <= 20; seed++) {
+  const lanesPerPartition = seed <= 12 ? 1 : { min: 1 + seed % 4, max: 1 + seed % 5 + seed % 4 };
+  const lanes = seed <= 12 ? "" : `, lanes ${Deno.inspect(lanesPerPartition)}`;
+  Deno.test(`everything acknowledged is in the log, once and in order (seed ${seed}${lanes})`, async () => {
     const random = new SeededRandom(seed);
     const partitions = 1 + random.below(6);
     const brokers = 1 + random.below(3);
     const cluster = { brokers, replication: 1 + random.below(brokers), topics: { t: partitions } };
-    await using r = await rig(cluster, { ...someOptions(random), logger: null });
+    await using r = await rig(cluster, { ...someOptions(random), lanesPerPartition, logger: null });
     const ledger: Ledger = new Map();
     const lost = new Set<string>();
     r.producer.addEventListener("deliveryfailed", ({ detail }) => {
@@ -52,7 +55,7 @@ for (let seed = 1; seed <= 12; seed++) {
     await storm;
     await r.producer.close();
 
-    check(r.cluster, ledger, lost);
+    check(r.cluster, { ledger, lost, isOneLane: lanesPerPartition === 1 });
   });
 }
 
@@ -179,7 +182,10 @@ async function outcomeOf(delivery: Promise<Delivery>): Promise<Outcome> {
   }
 }
 
-function check(cluster: EmbeddedCluster, ledger: Ledger, lost: ReadonlySet<string>): void {
+function check(
+  cluster: EmbeddedCluster,
+  { ledger, lost, isOneLane }: { ledger: Ledger; lost: ReadonlySet<string>; isOneLane: boolean },
+): void {
   const places = Map.groupBy(cluster.records("t"), (record) => idOf(record.text()));
   for (const [id, outcome] of ledger) {
     const found = places.get(id) ?? [];
@@ -199,8 +205,9 @@ function check(cluster: EmbeddedCluster, ledger: Ledger, lost: ReadonlySet<strin
   for (const record of cluster.records("t")) {
     const id = idOf(record.text());
     if (places.get(id)!.length > 1) continue; // Sent again after an unknown outcome, behind what was stored meanwhile.
+    if (!isOneLane && record.key === null) continue;
     const [caller, number] = id.split(":") as [string, string];
-    const order = `${caller}/${record.partition}`;
+    const order = `${caller}/${record.partition}${isOneLane ? "" : `/${record.key}`}`;
     assert((last.get(order) ?? -1) < Number(number), `${id} stands behind ${last.get(order)}`);
     last.set(order, Number(number));
   }
