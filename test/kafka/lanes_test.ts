@@ -2,7 +2,7 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { Producer, type ProducerRecord } from "@ekaf/ekaf";
 import { startKafka } from "./harness.ts";
 
-const RECORD_COUNT = 500_000;
+const RECORD_COUNT = 1_000_000;
 const CHUNK_RECORDS = 500;
 const KEY_COUNT = 97;
 /** No common divisor with the two lanes that always run, so that the keys of each partition use both. */
@@ -36,10 +36,11 @@ Deno.test("several lanes lose, double and reorder nothing while they grow and a 
   producer.addEventListener("lanedown", () => downCount++);
   let outage: Promise<void> | undefined;
   const chunks = numbered((recordCount) => {
-    if (recordCount === 150_000) outage = kafka.kill(killed);
-    if (recordCount === 350_000) outage = outage!.then(() => kafka.restart(killed));
+    if (recordCount === 500_000) outage = kafka.kill(killed);
+    if (recordCount === 800_000) outage = outage!.then(() => kafka.restart(killed));
   });
 
+  await producer.prepare("lanes");
   await ReadableStream.from(chunks).pipeTo(producer.writable("lanes"));
   await outage;
 
