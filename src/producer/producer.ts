@@ -204,7 +204,8 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
   }
 
   /**
-   * The lanes of a topic as they stand; `[]` if it was never used.
+   * The lanes of a topic as they stand; `[]` if it was never used. An extra lane that has ended is left out until it
+   * starts again.
    *
    * @param topic Name of the topic.
    */
