@@ -110,7 +110,7 @@ Deno.test("lanes grow to max under load, shrink to min when idle, and grow again
   // Had a lane begun anew it would have raised its epoch, or been refused.
   assert(w.cluster.batches("t").every(({ producerEpoch }) => producerEpoch === 0));
   const ends = w.events.filter(({ type, cause }) => type === "lanedown" && /has ended/.test(String(cause)));
-  assertEquals(ends.slice(0, 2).map(({ lane }) => lane), [2, 3]);
+  assertEquals(new Set(ends.map(({ lane }) => lane)), new Set([2, 3]));
 });
 
 Deno.test("lanes do not grow under keyed load, which extra lanes could not carry", async () => {
