@@ -58,6 +58,8 @@ export const GATEWAY_ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, ...NEVER },
   /** Nothing here decodes that content coding. */
   UNSUPPORTED_ENCODING: { status: 415, ...NEVER },
+  /** The body can be read, and asks for something that makes no sense. */
+  UNPROCESSABLE_BODY: { status: 422, ...NEVER },
   /** The same idempotency key came with another body. */
   IDEMPOTENCY_KEY_REUSED: { status: 422, ...NEVER },
   /** A hook or the partitioner refused the record. */

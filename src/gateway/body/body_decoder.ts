@@ -111,6 +111,15 @@ export abstract class StagedDecoder implements BodyDecoder {
   }
 
   /**
+   * Throws the fault that the last call left for the next one: for a decoder that has another one inside.
+   *
+   * @throws {BodyError} When there is one.
+   */
+  rethrow(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /**
    * Parses the next bytes.
    *
    * @param chunk The bytes.
