@@ -5,8 +5,10 @@
  */
 
 import { RecordRefusedError, RecordTooLargeError, UnknownPartitionError } from "../record_errors.ts";
+import { CONFLUENT_REPLY_TYPE, confluentErrorCode } from "./body/confluent_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { GatewayError } from "./gateway_error.ts";
+import { mediaType } from "./request_headers.ts";
 import { type ErrorStatus, statusOf } from "./status.ts";
 
 /** As kafboy wrote it. */
@@ -58,6 +60,21 @@ export function jsonAnswer(
   return new Response(body, status === 200 ? { headers } : { status, headers });
 }
 
+/** Whether a request speaks the REST Proxy API: then so does every answer to it. */
+export function isConfluent({ headers }: Exchange): boolean {
+  return mediaType(headers.get("content-type")).startsWith("application/vnd.kafka.");
+}
+
+/** An answer as the REST Proxy API has them. */
+export function confluentAnswer(
+  exchange: Exchange,
+  body: string,
+  status: number,
+  more?: Readonly<Record<string, string>>,
+): Response {
+  return jsonAnswer(exchange, body, status, { "content-type": CONFLUENT_REPLY_TYPE, ...more });
+}
+
 /** A failure, as an answer tells it. */
 export interface ToldFailure extends ErrorStatus {
   /** What the client is told. */
@@ -89,6 +106,11 @@ export function failureAnswer(exchange: Exchange, error: unknown, more?: Readonl
   const headers: Record<string, string> = error instanceof GatewayError ? { ...error.headers } : {};
   if (failure.retryAfter !== undefined) headers["retry-after"] = String(failure.retryAfter);
   if (route?.style === "kafboy") return kafboyFailure(exchange, failure, headers);
+  if (route?.style === "confluent" && isConfluent(exchange)) {
+    const { status, code, text } = failure;
+    const body = JSON.stringify({ "error_code": confluentErrorCode(status, code), message: text });
+    return confluentAnswer(exchange, body, status, { ...headers, "x-error-code": code });
+  }
   headers["content-type"] = "application/problem+json";
   const { status, text, code, retriable, delivered } = failure;
   const problem = {

@@ -1,39 +1,52 @@
 /**
- * Which decoder reads a streamed body, by its media type.
+ * Which decoder reads the body of a request, and what the OpenAPI document says of the types there are.
  *
  * @module
  */
 
 import type { BodyDecoder } from "./body/body_decoder.ts";
-import { LineDecoder } from "./body/line_decoder.ts";
+import { BODY_FORMATS, bodyDecoder } from "./body/body_formats.ts";
 import type { Exchange } from "./exchange.ts";
-import { GatewayError } from "./gateway_error.ts";
+import type { ResolvedLimits } from "./options.ts";
 import type { RouteDescription } from "./route.ts";
-import { mediaType } from "./request_headers.ts";
 
-/** The types there are, with an example each. */
-export const STREAM_TYPES: NonNullable<RouteDescription["body"]> = {
-  "application/x-ndjson": { schema: { type: "string" }, example: '{"n":1}\n{"n":2}\n' },
-  "application/jsonl": { schema: { type: "string" }, example: '{"n":1}\n{"n":2}\n' },
-  "text/plain": { schema: { type: "string" }, example: "one\ntwo\n" },
-};
+/** The preferred types of all formats, with an example each. */
+export const STREAM_TYPES: NonNullable<RouteDescription["body"]> = Object.fromEntries(
+  BODY_FORMATS.map(({ types, schema, example }) => [types[0]!, { schema, example: exampleOf(types[0]!, example) }]),
+);
+
+/** What follows `?` and changes how bodies are read. */
+export const STREAM_QUERY: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...BODY_FORMATS.map(({ query }) => query ?? {}),
+);
+
+/** The limits of a gateway as decoders know them. */
+export function headerLimits({ recordMaxHeaders, recordMaxHeaderBytes }: ResolvedLimits): {
+  maxHeaders: number;
+  maxHeaderBytes: number;
+} {
+  return { maxHeaders: recordMaxHeaders, maxHeaderBytes: recordMaxHeaderBytes };
+}
 
 /**
  * The decoder of a request's body.
  *
- * @throws {GatewayError} For a type that is not known.
+ * @param exchange The request.
+ * @param maxRecords Most records.
+ * @throws {BodyError} For a type that is not known.
  */
-export function decoderFor(exchange: Exchange): BodyDecoder {
-  const { recordMaxBytes: maxRecordBytes } = exchange.gateway.options;
-  switch (mediaType(exchange.headers.get("content-type"))) {
-    case "application/x-ndjson":
-    case "application/jsonl":
-      return new LineDecoder({ maxRecordBytes, skipBlank: true });
-    case "text/plain":
-      return new LineDecoder({ maxRecordBytes });
-  }
-  const types = Object.keys(STREAM_TYPES).join(", ");
-  throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", `Cannot take the body: its content-type must be one of ${types}`, {
-    headers: { "accept-post": types },
+export function decoderFor(exchange: Exchange, maxRecords?: number): BodyDecoder {
+  const { options } = exchange.gateway;
+  return bodyDecoder({
+    headers: exchange.request.headers,
+    query: exchange.query,
+    isTextOneRecord: exchange.route?.style === "confluent",
+    limits: { maxRecordBytes: options.recordMaxBytes, maxRecords, ...headerLimits(options) },
   });
+}
+
+/** An example as the document shows it: JSON as JSON. */
+function exampleOf(type: string, example: string): unknown {
+  return /[/+]json$/.test(type) ? JSON.parse(example) : example;
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { type ChunkSource, type Coding, codingOf, inflated, Inflation } from "./body/inflation.ts";
 import { Body } from "./body_reader.ts";
-import { GatewayError } from "./gateway_error.ts";
 import type { GatewayCore } from "./gateway_core.ts";
 import type { Principal, RequestInfo } from "./hooks.ts";
 import { parseQuery } from "./query.ts";
@@ -78,22 +78,47 @@ export class Exchange {
   }
 
   /**
-   * All of its body, within the bounds of the route.
+   * All of its body, decompressed, within the bounds of the route.
    *
    * @throws {GatewayError} When it is too large or too slow, or in a coding that nothing here knows.
    */
   wholeBody(): Promise<Uint8Array> {
-    this.checkEncoding();
-    return this.body.bytes(this.route!.maxBodyBytes);
+    const { maxBodyBytes } = this.route!;
+    const encoding = this.headers.get("content-encoding");
+    return encoding === undefined
+      ? this.body.bytes(maxBodyBytes)
+      : this.#inflatedBody(codingOf(encoding), maxBodyBytes);
   }
 
-  /** @throws {GatewayError} For a body in a coding that nothing here knows. */
-  checkEncoding(): void {
-    const encoding = this.headers.get("content-encoding");
-    if (encoding === undefined || encoding === "" || encoding === "identity") return;
-    throw new GatewayError("UNSUPPORTED_ENCODING", "Cannot take the body: its content-encoding is not known here", {
-      headers: { "accept-encoding": "identity" },
-    });
+  async #inflatedBody(coding: Coding | null, maxBodyBytes: number): Promise<Uint8Array> {
+    const bytes = await this.body.bytes(maxBodyBytes);
+    if (coding === null) return bytes;
+    this.gateway.metrics.bodyBytes(coding, bytes.length);
+    return await inflated(bytes, coding, maxBodyBytes * this.gateway.options.decompressedMaxRatio);
+  }
+
+  /**
+   * The chunks of its body, decompressed, as they come.
+   *
+   * @throws {GatewayError} For a coding that nothing here knows.
+   */
+  bodyChunks(): ChunkSource {
+    const coding = codingOf(this.headers.get("content-encoding"));
+    const chunks = this.body.chunks();
+    const { metrics } = this.gateway;
+    const counted: ChunkSource = {
+      next: async () => {
+        const chunk = await chunks.next();
+        if (chunk !== null) metrics.bodyBytes(coding ?? "identity", chunk.length);
+        return chunk;
+      },
+      cancel: () => chunks.cancel(),
+      get isBrokenOff() {
+        return chunks.isBrokenOff;
+      },
+    };
+    // A stream may be of any length, and so may be what it becomes.
+    return coding === null ? counted : new Inflation(counted, coding, Infinity);
   }
 
   /** Its query, parsed. */

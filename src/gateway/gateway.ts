@@ -15,6 +15,7 @@ import { HandOffs } from "./hand_off.ts";
 import type { RequestInfo } from "./hooks.ts";
 import { kafboyRoutes } from "./kafboy_routes.ts";
 import { openApi } from "./openapi.ts";
+import { confluentRoutes } from "./confluent_route.ts";
 import { discoRoutes, operationRoutes } from "./operation_routes.ts";
 import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
 import { requestPath } from "./request_path.ts";
@@ -81,6 +82,7 @@ export function makeGateway(options: GatewayOptions, timers: Timers): Gateway {
   const routes: readonly Route[] = [
     ...kafboyRoutes(resolved),
     ...streamRoutes(resolved),
+    ...confluentRoutes(resolved),
     ...discoRoutes(resolved),
     ...operation(resolved.operation),
   ];

@@ -6,7 +6,7 @@
  */
 
 import { failureAnswer, jsonAnswer } from "./answers.ts";
-import { decoderFor, STREAM_TYPES } from "./body_types.ts";
+import { decoderFor, STREAM_QUERY, STREAM_TYPES } from "./body_types.ts";
 import type { Exchange } from "./exchange.ts";
 import { GatewayError } from "./gateway_error.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
@@ -42,6 +42,7 @@ export function streamRoutes(_options: ResolvedGatewayOptions): Route[] {
       tag: "stream",
       takesRecordHeaders: true,
       body: STREAM_TYPES,
+      query: STREAM_QUERY,
       answers: {
         200: {
           description: "Every record was acknowledged, or receipts follow",
@@ -76,8 +77,8 @@ function wantsReceipts(accept: string | undefined): boolean {
   );
 }
 
-async function stream(exchange: Exchange): Promise<Response> {
-  exchange.checkEncoding();
+/** Sends a body of any type. */
+export async function stream(exchange: Exchange): Promise<Response> {
   const isReceipts = wantsReceipts(exchange.headers.get("accept"));
   const decoder = decoderFor(exchange);
   const tally = new StreamTally(exchange, { maxFailures: isReceipts ? 0 : undefined });

@@ -8,7 +8,7 @@
 import type { DeliveryPair, Outcome } from "../producer/delivery_stream.ts";
 import type { ProducerRecord, RecordInput } from "../record.ts";
 import type { BodyDecoder } from "./body/body_decoder.ts";
-import type { BodyChunks } from "./body_reader.ts";
+import type { ChunkSource } from "./body/inflation.ts";
 import type { Exchange } from "./exchange.ts";
 import { GatewayError } from "./gateway_error.ts";
 import { recordMetadata, withMetadata } from "./record_metadata.ts";
@@ -40,7 +40,7 @@ export class Upload {
   readonly #pair: DeliveryPair<RecordInput, Outcome[]>;
   readonly #writer: WritableStreamDefaultWriter<RecordInput | readonly RecordInput[]>;
   readonly #metadata: ReturnType<typeof recordMetadata>;
-  readonly #chunks: BodyChunks;
+  readonly #chunks: ChunkSource;
   #isCutOff = false;
 
   /**
@@ -52,7 +52,7 @@ export class Upload {
     this.#exchange = exchange;
     this.#options = options;
     this.#metadata = recordMetadata(exchange);
-    this.#chunks = exchange.body.chunks();
+    this.#chunks = exchange.bodyChunks();
     const { producer } = exchange.gateway.options;
     this.#pair = producer.delivery(exchange.topic!.name, {
       outcomes: "arrays",
@@ -85,7 +85,6 @@ export class Upload {
     const chunks = this.#chunks;
     try {
       for (let chunk = await chunks.next(); chunk !== null; chunk = await chunks.next()) {
-        this.#exchange.gateway.metrics.bodyBytes("identity", chunk.length);
         await this.#write(decoder.push(chunk));
       }
       for (let records = decoder.end(); records.length > 0; records = decoder.end()) await this.#write(records);

@@ -31,6 +31,8 @@ export interface FormatRequest {
   query: URLSearchParams;
   /** What is allowed. */
   limits: FormatLimits;
+  /** Whether plain text is one record, and not one for each line. */
+  isTextOneRecord?: boolean;
 }
 
 /** A kind of body. */
@@ -94,7 +96,7 @@ export const BODY_FORMATS: readonly BodyFormat[] = [
     summary: "A record for each line",
     schema: TEXT,
     example: "one\ntwo\n",
-    decoder: ({ limits }) => new LineDecoder(limits),
+    decoder: ({ limits, isTextOneRecord }) => isTextOneRecord ? oneRecord(limits) : new LineDecoder(limits),
   },
   {
     types: ["application/octet-stream"],

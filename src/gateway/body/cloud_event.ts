@@ -46,7 +46,7 @@ export function readBinaryEvent(data: Uint8Array, headers: Headers, limits: Head
   const attributes = new Map<string, string>();
   for (const [name, value] of headers) {
     if (name.startsWith(CLOUD_EVENT_HTTP_PREFIX)) {
-      attributes.set(name.slice(CLOUD_EVENT_HTTP_PREFIX.length), percentDecoded(name, value));
+      attributes.set(name.slice(CLOUD_EVENT_HTTP_PREFIX.length), percentDecoded(value));
     }
   }
   return record({ attributes, contentType: headers.get("content-type"), value: data }, limits);
@@ -116,12 +116,15 @@ function attributeText(value: Uint8Array, line: number | undefined): string {
   throw invalid("attributes must be texts, whole numbers or booleans", line);
 }
 
-/** HTTP headers hold what is not printable ASCII, quotes and percent signs as `%` and two digits. */
-function percentDecoded(name: string, value: string): string {
+/**
+ * HTTP headers hold what is not printable ASCII, quotes and percent signs as `%` and two digits. The SDK for JavaScript sends
+ * percent signs as they are: what cannot be decoded stands for itself.
+ */
+function percentDecoded(value: string): string {
   try {
     return decodeURIComponent(value);
-  } catch (cause) {
-    throw new BodyError("INVALID_METADATA", `Cannot read the header "${name}": a percent sign stands alone`, { cause });
+  } catch {
+    return value;
   }
 }
 

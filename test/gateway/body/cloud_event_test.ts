@@ -38,6 +38,12 @@ Deno.test("a CloudEvent in binary mode has its attributes in the request's heade
   }]);
 });
 
+Deno.test("a CloudEvent's attribute that cannot be decoded stands for itself", () => {
+  const [record] = decode({ ...BINARY, "ce-subject": "100%" }, "").records as { headers: [string, string][] }[];
+
+  assertEquals(record!.headers.find(([name]) => name === "ce_subject"), ["ce_subject", "100%"]);
+});
+
 Deno.test("a CloudEvent in structured mode has JSON data forwarded as it was written", () => {
   const decoded = structured(
     ` {${JSON_EVENT},"partitionkey":"k","n":7,"b":true,"x":null,"data":{"2":1.0, "1":12345678901234567890}} `,
@@ -85,10 +91,6 @@ Deno.test("a CloudEvent that is none is refused", () => {
     [
       decode({ ...BINARY, "ce-a_b": "1" }, ""),
       "Cannot take the event: names of attributes are made of the characters a-z 0-9",
-    ],
-    [
-      decode({ ...BINARY, "ce-subject": "100%" }, ""),
-      'Cannot read the header "ce-subject": a percent sign stands alone',
     ],
     [structured("[]"), "Cannot read the event: it must be a JSON object"],
     [
