@@ -47,6 +47,8 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^node:util$/, /^src\/cli\//], // parseArgs
   [/^node:dgram$/, /^src\/statsd\/datagrams\.ts$/], // Deno's own sockets for datagrams are unstable
   [/^@opentelemetry\/api$/, /^src\/metrics\/(batch_spans|open_telemetry|traced)\.ts$/],
+  [/^node:crypto$/, /^src\/gateway\/auth\/secret\.ts$/], // timingSafeEqual
+  [/^jose$/, /^src\/gateway\/auth\/jwt\.ts$/],
   [/^prom-client$/, /^src\/metrics\/(metric_set|prometheus)\.ts$/],
   [/^cli-progress$/, /^src\/cli\/progress_bar\.ts$/],
 ];

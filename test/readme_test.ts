@@ -97,6 +97,9 @@ const CHECKS: Record<string, Check> = {
     assertEquals(output, ["200 403 401"]);
     assertEquals(texts("clicks"), ['{"page":"/","seen":true}']);
   },
+  "Ready-made hooks": ({ output }) => {
+    assertEquals(output, ["shop"]);
+  },
 };
 
 Deno.test("snippetsOf() finds the fenced blocks of TypeScript, with the heading above each", () => {

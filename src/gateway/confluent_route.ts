@@ -24,6 +24,7 @@ import { accept, deliver, type Outcomes } from "./produce.ts";
 import { isOn } from "./query.ts";
 import type { ProducerRecord } from "../record.ts";
 import { recordMetadata, withMetadata } from "./record_metadata.ts";
+import { once } from "./replay.ts";
 import { mediaType } from "./request_headers.ts";
 import type { Route } from "./route.ts";
 import { stream } from "./stream_route.ts";
@@ -84,7 +85,12 @@ async function produce(exchange: Exchange): Promise<Response> {
   if (!isConfluent(exchange)) return await stream(exchange);
   const kind = KINDS.get(mediaType(exchange.headers.get("content-type")));
   if (kind === undefined) throw unknownKind();
-  const consignment = { topic: exchange.topic!, input: records(exchange, await exchange.wholeBody(), kind) };
+  const body = await exchange.wholeBody();
+  return await once(exchange, body, () => produceAll(exchange, body, kind));
+}
+
+async function produceAll(exchange: Exchange, body: Uint8Array, kind: ConfluentKind): Promise<Response> {
+  const consignment = { topic: exchange.topic!, input: records(exchange, body, kind) };
   if (isOn(exchange.query, "async")) {
     await accept(exchange, consignment, true);
     return new Response(null, { status: 204, headers: { "x-request-id": exchange.requestId } });

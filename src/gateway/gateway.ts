@@ -15,6 +15,7 @@ import { HandOffs } from "./hand_off.ts";
 import type { RequestInfo } from "./hooks.ts";
 import { kafboyRoutes } from "./kafboy_routes.ts";
 import { openApi } from "./openapi.ts";
+import { checkRate } from "./client_rate.ts";
 import { confluentRoutes } from "./confluent_route.ts";
 import { discoRoutes, operationRoutes } from "./operation_routes.ts";
 import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
@@ -153,6 +154,7 @@ class Server {
 
   #handleTopic(exchange: Exchange, topic: string | null): Promise<Response> {
     const core = this.#core;
+    checkRate(exchange);
     if (topic !== null) exchange.topic = core.topics.use(topic, exchange.principal);
     const elsewhere = this.#handOffs.answer(exchange);
     return elsewhere === null ? exchange.route!.handle(exchange) : Promise.resolve(elsewhere);

@@ -11,6 +11,8 @@ import type { DrainReport } from "./drain.ts";
 import { GatewayMetrics } from "./gateway_metrics.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import type { ResolvedGatewayOptions, ResolvedLimits } from "./options.ts";
+import { IdempotencyStore } from "./idempotency.ts";
+import { RateLimit } from "./rate_limit.ts";
 import { Readiness } from "./readiness.ts";
 import { TopicPolicy } from "./topic_policy.ts";
 
@@ -35,6 +37,10 @@ export class GatewayCore implements BodyContext {
   readonly readiness: Readiness;
   /** What happened so far. */
   readonly metrics: GatewayMetrics;
+  /** How often a client may ask; null for any number of times. */
+  readonly rate: RateLimit | null;
+  /** Answers to requests that may be sent again; null for none. */
+  readonly idempotency: IdempotencyStore | null;
   /** Where it is on its way to its end. */
   phase: Phase = "serving";
   /** The drain, once it began. */
@@ -57,6 +63,11 @@ export class GatewayCore implements BodyContext {
       onTick: (nowMs) => this.buffer.tick(nowMs),
     });
     this.metrics = new GatewayMetrics();
+    const now = () => timers.now();
+    const { rateLimitPerSecond: perSecond, rateLimitBurst } = options;
+    this.rate = perSecond === 0 ? null : new RateLimit({ perSecond, burst: rateLimitBurst || perSecond, now });
+    const { idempotencyTtlMs: ttlMs, idempotencyMaxAnswers: maxEntries, idempotencyMaxBytes: maxBytes } = options;
+    this.idempotency = ttlMs === 0 ? null : new IdempotencyStore({ ttlMs, maxEntries, maxBytes, now });
     this.readiness = new Readiness(this);
   }
 

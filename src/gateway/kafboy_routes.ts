@@ -13,6 +13,7 @@ import type { ResolvedGatewayOptions } from "./options.ts";
 import { bodyRecords } from "./plain_body.ts";
 import { accept, type Consignment, deliver, type Outcomes } from "./produce.ts";
 import { isOn } from "./query.ts";
+import { once } from "./replay.ts";
 import type { Route, RouteDescription } from "./route.ts";
 
 /** When a route answers, and how its records travel. */
@@ -83,6 +84,11 @@ function safely(exchange: Exchange, manner: Manner): Promise<Response> {
 
 async function produce(exchange: Exchange, manner: Manner): Promise<Response> {
   const bytes = await exchange.wholeBody();
+  if (manner.waits) return await once(exchange, bytes, () => produceBytes(exchange, bytes, manner));
+  return await produceBytes(exchange, bytes, manner);
+}
+
+async function produceBytes(exchange: Exchange, bytes: Uint8Array, manner: Manner): Promise<Response> {
   if (exchange.gateway.options.editJson !== undefined) return await editedAnswer(exchange, bytes, manner, perform);
   return await perform(exchange, [{ topic: exchange.topic!, input: bodyRecords(exchange, bytes) }], manner);
 }

@@ -77,6 +77,16 @@ export interface GatewayLimits {
   bufferWaitMs?: number;
   /** How long a request waits for Kafka. @default {30_000} */
   requestTimeoutMs?: number;
+  /** Requests a second of a principal, or else of an address; 0 for any number. @default {0} */
+  rateLimitPerSecond?: number;
+  /** Requests at once after a pause; 0 for as many as in a second. @default {0} */
+  rateLimitBurst?: number;
+  /** How long the answer to an `idempotency-key` is kept; 0 for not at all. @default {600_000} */
+  idempotencyTtlMs?: number;
+  /** Most answers kept. @default {10_000} */
+  idempotencyMaxAnswers?: number;
+  /** Most bytes of them. @default {16_777_216} */
+  idempotencyMaxBytes?: number;
   /** How long the edit hook may take. @default {500} */
   editTimeoutMs?: number;
   /** Buffered bytes above which the gateway is not ready, `/safe/` refuses and hand-off begins. @default {25_165_824} */
@@ -197,6 +207,11 @@ export const LIMIT_DEFAULTS: Readonly<ResolvedLimits> = {
   streamMaxUnread: 10_000,
   bufferWaitMs: 250,
   requestTimeoutMs: 30_000,
+  rateLimitPerSecond: 0,
+  rateLimitBurst: 0,
+  idempotencyTtlMs: 600_000,
+  idempotencyMaxAnswers: 10_000,
+  idempotencyMaxBytes: 16 * 1024 * 1024,
   editTimeoutMs: 500,
   highWaterBytes: 24 * 1024 * 1024,
   preStopMs: 5_000,
@@ -209,6 +224,9 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "recordMaxHeaders",
   "recordMaxHeaderBytes",
   "bodyMinBytesPerSecond",
+  "rateLimitPerSecond",
+  "rateLimitBurst",
+  "idempotencyTtlMs",
   "bufferWaitMs",
   "preStopMs",
   "drainRequestsMs",
