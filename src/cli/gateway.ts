@@ -7,6 +7,7 @@
 import { Producer } from "@ekaf/ekaf";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { createGateway, type Gateway } from "@ekaf/ekaf/gateway";
+import { prometheus } from "@ekaf/ekaf/metrics";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
 import { describeFlags, parseFlags, refuseOperands, UsageError } from "./flags.ts";
 import { FailureLog } from "./gateway_log.ts";
@@ -36,6 +37,9 @@ Exit codes: 0 when Kafka has every record that was accepted, 1 when not.
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8080;
 const MAX_PORT = 65_535;
+/** A request to Kafka for each of many small ones to the gateway would cost more than these. */
+const DEFAULT_LINGER_MS = 5;
+const MAX_LINGER_MS = 60_000;
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 /** The part of the buffer above which it counts as full. */
 const HIGH_WATER_SHARE = 0.75;
@@ -119,12 +123,14 @@ async function run(shell: Shell, plan: Plan, bootstrap: readonly string[]): Prom
   const producer = new Producer({
     bootstrap,
     autoCreateTopics: isEmbedded,
+    lingerMs: settings.count("linger-ms", { min: 0, max: MAX_LINGER_MS }) ?? DEFAULT_LINGER_MS,
     ...(clientId === undefined ? {} : { clientId }),
     ...(bufferMaxBytes === undefined ? {} : { bufferMaxBytes }),
   });
   const log = new FailureLog(shell);
   using _failures = log.follow(producer);
-  const made = makeGateway(plan, { producer, bufferMaxBytes, log });
+  using metrics = prometheus(producer);
+  const made = makeGateway(plan, { producer, bufferMaxBytes, log, metrics: () => metrics.text() });
   const ended = Promise.withResolvers<void>();
   using _interruption = new Interruption(shell, {
     drainMs: Infinity,
@@ -148,13 +154,19 @@ async function run(shell: Shell, plan: Plan, bootstrap: readonly string[]): Prom
 
 function makeGateway(
   { settings, topics, operationPort, hostname, bootstrap }: Plan,
-  { producer, bufferMaxBytes, log }: { producer: Producer; bufferMaxBytes: number | undefined; log: FailureLog },
+  { producer, bufferMaxBytes, log, metrics }: {
+    producer: Producer;
+    bufferMaxBytes: number | undefined;
+    log: FailureLog;
+    metrics: () => Promise<string>;
+  },
 ): Gateway {
   const hosts = settings.list("hosts") ?? (isLoopback(hostname) ? LOOPBACK_HOSTS : ["*"]);
   const peers = settings.list("hand-off-peers");
   try {
     return createGateway({
       producer,
+      metrics,
       topics,
       ...(hosts.includes("*") ? {} : { hosts }),
       ...(peers === undefined ? {} : { handOff: { peers } }),

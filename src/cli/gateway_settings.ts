@@ -84,6 +84,11 @@ const FLAGS = {
   "compat-status-400": { kind: "switch", help: ["400 where kafboy answered it and HTTP has 405, 503"] },
   "compat-form-as-keyed": { kind: "switch", help: ["A form becomes a record a field, its name the key"] },
   "client-id": { kind: "value", placeholder: "NAME", help: ["Name under which brokers log this client"] },
+  "linger-ms": {
+    kind: "value",
+    placeholder: "MS",
+    help: ["How long records that nobody waits for wait for", "company, 5 by default"],
+  },
   "buffer-max-bytes": {
     kind: "value",
     placeholder: "BYTES",

@@ -63,6 +63,8 @@ export interface Shell {
 /** Bytes read at a time: large enough that a chunk costs nothing beside its records. */
 const READ_BYTES = 256 * 1024;
 const DEFAULT_COLUMNS = 80;
+/** Under `deno task`, Ctrl-C comes twice: from the terminal, and from the task, which passes on what it gets itself. */
+const ECHO_MS = 100;
 
 /** The shell of this very process. */
 export class ProcessShell implements Shell {
@@ -126,11 +128,20 @@ export class ProcessShell implements Shell {
 
   /** Implements `Shell`. */
   onInterrupt(listener: () => void): Disposable {
-    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-    for (const signal of signals) Deno.addSignalListener(signal, listener);
+    let lastMs = -Infinity;
+    const onCtrlC = () => {
+      const nowMs = this.timers.now();
+      const isEcho = nowMs - lastMs < ECHO_MS;
+      lastMs = nowMs;
+      if (!isEcho) listener();
+    };
+    Deno.addSignalListener("SIGINT", onCtrlC);
+    const hasTerm = Deno.build.os !== "windows";
+    if (hasTerm) Deno.addSignalListener("SIGTERM", listener);
     return {
       [Symbol.dispose]: () => {
-        for (const signal of signals) Deno.removeSignalListener(signal, listener);
+        Deno.removeSignalListener("SIGINT", onCtrlC);
+        if (hasTerm) Deno.removeSignalListener("SIGTERM", listener);
       },
     };
   }

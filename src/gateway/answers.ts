@@ -14,6 +14,8 @@ import { type ErrorStatus, statusOf } from "./status.ts";
 /** As kafboy wrote it. */
 export const JSON_TYPE = "application/json; charset=utf-8";
 
+const PLAIN_JSON = { headers: { "content-type": JSON_TYPE } };
+
 /** Kafboy's words for what it knew. */
 const KAFBOY_TEXTS: Readonly<Record<string, string>> = {
   EMPTY_BODY: "empty",
@@ -55,6 +57,8 @@ export function jsonAnswer(
   status = 200,
   more?: Readonly<Record<string, string>>,
 ): Response {
+  // A server writes an answer with a type and no other header the fastest: nobody misses the id of what went well.
+  if (status === 200 && more === undefined && !exchange.hasRequestId) return new Response(body, PLAIN_JSON);
   const headers: Record<string, string> = { "content-type": JSON_TYPE, "x-request-id": exchange.requestId };
   if (more !== undefined) Object.assign(headers, more);
   return new Response(body, status === 200 ? { headers } : { status, headers });

@@ -124,16 +124,20 @@ export class Body {
     const { housekeeping, reading, limits } = this.#context;
     return new Promise((resolve, reject) => {
       reading.take(declared);
-      const deadlineMs = housekeeping.now() + limits.bodyTimeoutMs;
+      const deadlineMs = housekeeping.recentMs + limits.bodyTimeoutMs;
       const watched: Watched = {
         check: (nowMs) => {
           if (nowMs < deadlineMs) return false;
+          end();
           reject(tooSlow(`it took longer than ${limits.bodyTimeoutMs} ms`));
           return true;
         },
       };
       housekeeping.watch(watched);
+      let isOver = false;
       const end = () => {
+        if (isOver) return;
+        isOver = true;
         housekeeping.unwatch(watched);
         reading.give(declared);
       };

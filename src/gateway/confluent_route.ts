@@ -92,7 +92,7 @@ async function produce(exchange: Exchange): Promise<Response> {
 async function produceAll(exchange: Exchange, body: Uint8Array, kind: ConfluentKind): Promise<Response> {
   const consignment = { topic: exchange.topic!, input: records(exchange, body, kind) };
   if (isOn(exchange.query, "async")) {
-    await accept(exchange, consignment, true);
+    await accept(exchange, consignment);
     return new Response(null, { status: 204, headers: { "x-request-id": exchange.requestId } });
   }
   const outcomes = await deliver(exchange, consignment, true);

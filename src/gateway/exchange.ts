@@ -63,6 +63,11 @@ export class Exchange {
     this.headers = new RequestHeaders(request.headers);
   }
 
+  /** Whether the client gave it an id, or something here has used one: then the answer names it. */
+  get hasRequestId(): boolean {
+    return this.#requestId !== null || this.headers.get("x-request-id") !== undefined;
+  }
+
   /** Its id: the client's own if it is one, else a new one. */
   get requestId(): string {
     if (this.#requestId === null) {

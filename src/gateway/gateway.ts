@@ -12,6 +12,7 @@ import { Exchange } from "./exchange.ts";
 import { GatewayCore } from "./gateway_core.ts";
 import { GatewayError } from "./gateway_error.ts";
 import { HandOffs } from "./hand_off.ts";
+import type { RouteMetrics } from "./gateway_metrics.ts";
 import type { RequestInfo } from "./hooks.ts";
 import { kafboyRoutes } from "./kafboy_routes.ts";
 import { openApi } from "./openapi.ts";
@@ -101,10 +102,14 @@ class Server {
   readonly #core: GatewayCore;
   readonly #router: Router;
   readonly #handOffs: HandOffs;
+  readonly #metrics: ReadonlyMap<Route, RouteMetrics>;
+  readonly #noRoute: RouteMetrics;
 
   constructor(core: GatewayCore, routes: readonly Route[]) {
     this.#core = core;
     this.#router = new Router(routes);
+    this.#metrics = new Map(routes.map((route) => [route, core.metrics.route(route.id, route.method)]));
+    this.#noRoute = core.metrics.route("none", "other");
     this.#handOffs = new HandOffs(core.options.handOff?.peers ?? []);
   }
 
@@ -112,19 +117,18 @@ class Server {
     const core = this.#core;
     const { housekeeping } = core;
     const { path, query } = requestPath(request.url);
-    const exchange = new Exchange(core, request, { info, query, nowMs: housekeeping.now() });
-    housekeeping.enter();
+    const nowMs = housekeeping.enter();
+    const exchange = new Exchange(core, request, { info, query, nowMs });
     let response: Response;
     try {
       response = await this.#handle(exchange, path);
     } catch (error) {
-      response = await this.#fail(exchange, error);
+      response = this.#fail(exchange, error);
     }
     if (exchange.ended === null) housekeeping.leave();
     else exchange.ended.then(() => housekeeping.leave());
-    const route = exchange.route;
-    core.metrics.route(route?.id ?? "none", route?.method ?? "other")
-      .note(response.status, housekeeping.now() - exchange.startedMs);
+    const metrics = exchange.route === null ? this.#noRoute : this.#metrics.get(exchange.route)!;
+    metrics.note(response.status, housekeeping.now() - nowMs);
     if (response.status >= 400 && core.options.onError !== undefined) this.#report(exchange, response.status);
     if (core.options.origins.length > 0) allowOrigin(exchange, response);
     return response;
@@ -161,13 +165,13 @@ class Server {
   }
 
   /** The answer to what went wrong. The body is let go of: its client may still be sending. */
-  async #fail(exchange: Exchange, error: unknown): Promise<Response> {
+  #fail(exchange: Exchange, error: unknown): Response {
     const response = failureAnswer(exchange, error);
     exchange.refused ??= { message: error instanceof Error ? error.message : String(error), cause: error };
     const { request } = exchange;
     if (request.body !== null && !request.bodyUsed) {
       response.headers.set("connection", "close");
-      await exchange.body.discard();
+      exchange.body.discard(); // Never rejects, and may take as long as the client.
     }
     return response;
   }

@@ -56,7 +56,6 @@ export class GatewayCore implements BodyContext {
     this.options = options;
     this.timers = timers;
     this.reading = new ReadingGauge(options.readingMaxBytes);
-    this.topics = new TopicPolicy(options.topics, options.maxTopics);
     this.buffer = new BufferGauge(options.producer, { timers, highWaterBytes: options.highWaterBytes });
     this.housekeeping = new Housekeeping(timers, {
       bufferWaitMs: options.bufferWaitMs,
@@ -68,6 +67,10 @@ export class GatewayCore implements BodyContext {
     this.rate = perSecond === 0 ? null : new RateLimit({ perSecond, burst: rateLimitBurst || perSecond, now });
     const { idempotencyTtlMs: ttlMs, idempotencyMaxAnswers: maxEntries, idempotencyMaxBytes: maxBytes } = options;
     this.idempotency = ttlMs === 0 ? null : new IdempotencyStore({ ttlMs, maxEntries, maxBytes, now });
+    this.topics = new TopicPolicy(options.topics, {
+      maxTopics: options.maxTopics,
+      counts: (label) => this.metrics.records(label),
+    });
     this.readiness = new Readiness(this);
   }
 

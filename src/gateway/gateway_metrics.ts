@@ -4,8 +4,15 @@
  * @module
  */
 
-/** What became of records. */
-export type RecordOutcome = "accepted" | "acked" | "failed";
+/** What became of the records of a topic, or of all topics that have no label of their own. */
+export interface RecordCounts {
+  /** Records that the buffer took. */
+  accepted: number;
+  /** Records that Kafka acknowledged, where the client was told. */
+  acked: number;
+  /** Records that were not, where the client was told. */
+  failed: number;
+}
 
 /** Upper bounds of the classes of the histogram of times, in seconds. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
@@ -47,7 +54,7 @@ const MAX_SERIES = 1_000;
 /** See the module comment. */
 export class GatewayMetrics {
   readonly #routes = new Map<string, RouteMetrics>();
-  readonly #records = new Map<string, number>();
+  readonly #records = new Map<string, RecordCounts>();
   readonly #bodyBytes = new Map<string, number>();
   readonly #errors = new Map<string, number>();
   readonly #rejected = new Map<string, number>();
@@ -62,9 +69,11 @@ export class GatewayMetrics {
     return route;
   }
 
-  /** Counts records of a topic. */
-  records(topic: string, outcome: RecordOutcome, count: number): void {
-    add(this.#records, `topic="${topic}",outcome="${outcome}"`, count);
+  /** The counters of a topic, for whoever counts: the same for each call. */
+  records(label: string): RecordCounts {
+    let counts = this.#records.get(label);
+    if (counts === undefined) this.#records.set(label, counts = { accepted: 0, acked: 0, failed: 0 });
+    return counts;
   }
 
   /** Counts bytes of bodies, as they were sent. */
@@ -96,7 +105,7 @@ export class GatewayMetrics {
     counter("requests_total", "Requests answered", this.#requests());
     this.#times(lines);
     counter("body_bytes_total", "Bytes of bodies as they were sent", this.#bodyBytes);
-    counter("records_total", "Records by what became of them", this.#records);
+    counter("records_total", "Records by what became of them", this.#outcomes());
     counter("errors_total", "Answers that tell of an error", this.#errors);
     counter("rejected_total", "Requests turned away", this.#rejected);
     lines.push(
@@ -113,6 +122,12 @@ export class GatewayMetrics {
   *#requests(): Generator<[string, number]> {
     for (const [labels, { counts }] of this.#routes) {
       for (const [status, count] of counts) yield [`${labels},code="${status}"`, count];
+    }
+  }
+
+  *#outcomes(): Generator<[string, number]> {
+    for (const [topic, counts] of this.#records) {
+      for (const [outcome, count] of Object.entries(counts)) yield [`topic="${topic}",outcome="${outcome}"`, count];
     }
   }
 

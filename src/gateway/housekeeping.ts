@@ -19,10 +19,8 @@ export interface Watched {
 
 /** Options of calls that give up together, made once for all of them. */
 export interface SharedOptions {
-  /** For records that go out as soon as they can. */
-  readonly due: { readonly signal: AbortSignal; readonly flush: true };
-  /** For records that wait for company. */
-  readonly batched: { readonly signal: AbortSignal; readonly flush: false };
+  /** Ends their wait for room. */
+  readonly signal: AbortSignal;
 }
 
 /** What housekeeping does. */
@@ -33,6 +31,8 @@ export interface HousekeepingOptions {
   readonly onTick: (nowMs: number) => void;
 }
 
+/** Requests a tick from which on the timer runs through. */
+const BUSY_COUNT = 200;
 /** How often it is looked. */
 export const TICK_MS = 50;
 
@@ -52,6 +52,11 @@ export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #watched = new Set<Watched>();
   #underWay = 0;
+  #nowMs = 0;
+  /** Requests that began since `#windowStartMs`, a tick ago at most on a busy server. */
+  #begunCount = 0;
+  #windowStartMs = 0;
+  #isBusy = false;
   #timer: TimerHandle | null = null;
   /** In the order of their making; the last is the one that new calls join. */
   #waits: Wait[] = [];
@@ -76,21 +81,32 @@ export class Housekeeping {
     return this.#timers.now();
   }
 
-  /** A request began. */
-  enter(): void {
+  /** The same, up to a tick ago, without asking the clock. */
+  get recentMs(): number {
+    return this.#nowMs;
+  }
+
+  /** A request began; returns when. */
+  enter(): number {
+    const nowMs = this.#nowMs = this.#timers.now();
+    const windowMs = nowMs - this.#windowStartMs;
+    if (windowMs >= TICK_MS) {
+      this.#isBusy = this.#begunCount >= BUSY_COUNT && windowMs < 2 * TICK_MS;
+      this.#windowStartMs = nowMs;
+      this.#begunCount = 0;
+    }
+    this.#begunCount++;
     this.#underWay++;
-    if (this.#timer !== null) return;
-    this.#timer = this.#timers.set(this.#tick, TICK_MS);
-    this.#timers.unref(this.#timer);
+    if (this.#timer === null) this.#arm();
+    return nowMs;
   }
 
   /** A request is over. */
   leave(): void {
     if (--this.#underWay > 0) return;
-    if (this.#timer !== null) this.#timers.clear(this.#timer);
-    this.#timer = null;
-    this.#waits.length = 0;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    // On a busy server the next one is near, and the timer costs more than a tick for nothing.
+    if (!this.#isBusy) this.#disarm();
+    if (this.#idle.length > 0) this.#tellIdle();
   }
 
   /** Resolves when no request is under way, or when `ms` are over; tells which. */
@@ -109,8 +125,7 @@ export class Housekeeping {
     const last = this.#waits.at(-1);
     if (last !== undefined && nowMs - last.bornMs < TICK_MS) return last.options;
     const controller = new AbortController();
-    const { signal } = controller;
-    const options: SharedOptions = { due: { signal, flush: true }, batched: { signal, flush: false } };
+    const options: SharedOptions = { signal: controller.signal };
     this.#waits.push({ bornMs: nowMs, controller, options });
     return options;
   }
@@ -125,14 +140,30 @@ export class Housekeeping {
     this.#watched.delete(watched);
   }
 
-  readonly #tick = (): void => {
-    const nowMs = this.#timers.now();
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #arm(): void {
     this.#timer = this.#timers.set(this.#tick, TICK_MS);
     this.#timers.unref(this.#timer);
+  }
+
+  #disarm(): void {
+    if (this.#timer !== null) this.#timers.clear(this.#timer);
+    this.#timer = null;
+    this.#waits.length = 0;
+  }
+
+  readonly #tick = (): void => {
+    const nowMs = this.#nowMs = this.#timers.now();
+    this.#timer = null;
+    if (this.#underWay === 0 && nowMs - this.#windowStartMs >= TICK_MS) return this.#disarm();
+    this.#arm();
     for (const watched of this.#watched) if (watched.check(nowMs)) this.#watched.delete(watched);
     this.#options.onTick(nowMs);
-    const isOver = (wait: Wait) => nowMs - wait.bornMs >= TICK_MS + this.#options.bufferWaitMs;
-    while (this.#waits.length > 0 && isOver(this.#waits[0]!)) {
+    const isLate = (wait: Wait) => nowMs - wait.bornMs >= TICK_MS + this.#options.bufferWaitMs;
+    while (this.#waits.length > 0 && isLate(this.#waits[0]!)) {
       this.#waits.shift()!.controller.abort(new DOMException("the buffer stayed full", "TimeoutError"));
     }
   };

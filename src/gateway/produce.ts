@@ -24,17 +24,16 @@ type Enqueue = (topic: string, input: Consignment["input"], options: object) => 
 type Send = (topic: string, input: Consignment["input"], options: object) => Promise<Delivery | Delivery[]>;
 
 /**
- * Has records accepted into the buffer.
+ * Has records accepted into the buffer. When they go out is the producer's to say (`lingerMs`): nobody waits for it, and
+ * a request to Kafka for each to the gateway would be the most expensive way.
  *
  * @param exchange The request.
  * @param consignment The records.
- * @param isDue Whether they go out at once, without waiting for company.
  * @throws {GatewayError} 503 when there was no room for `bufferWaitMs`.
  */
-export async function accept(exchange: Exchange, { topic, input }: Consignment, isDue: boolean): Promise<void> {
+export async function accept(exchange: Exchange, { topic, input }: Consignment): Promise<void> {
   const { options, housekeeping, buffer, metrics } = exchange.gateway;
-  const shared = housekeeping.waitOptions(housekeeping.now());
-  const call = isDue ? shared.due : shared.batched;
+  const call = housekeeping.waitOptions(housekeeping.recentMs);
   const count = countOf(input);
   try {
     await (options.producer as { enqueue: Enqueue }).enqueue(topic.name, input, call);
@@ -44,7 +43,7 @@ export async function accept(exchange: Exchange, { topic, input }: Consignment, 
     throw new GatewayError("BUFFER_FULL", `Cannot take the record: the buffer was full for ${options.bufferWaitMs} ms`);
   }
   buffer.accepted(bytesOf(input));
-  metrics.records(topic.label, "accepted", count);
+  topic.records.accepted += count;
 }
 
 /** What became of records. */
@@ -60,20 +59,20 @@ export type Outcomes = readonly (Delivery | DeliveryFailure)[];
  * @throws {DeliveryError} When none was delivered.
  */
 export async function deliver(exchange: Exchange, consignment: Consignment, isDue: boolean): Promise<Outcomes> {
-  const { options, buffer, metrics } = exchange.gateway;
+  const { options, buffer } = exchange.gateway;
   const { topic, input } = consignment;
   buffer.accepted(bytesOf(input));
   const count = countOf(input);
-  metrics.records(topic.label, "accepted", count);
+  topic.records.accepted += count;
   try {
     const delivered = await send(options.producer, consignment, { timeoutMs: options.requestTimeoutMs, flush: isDue });
-    metrics.records(topic.label, "acked", count);
+    topic.records.acked += count;
     return delivered;
   } catch (error) {
     const outcomes = error instanceof DeliveryError ? error.outcomes : undefined;
     const acked = outcomes?.filter((outcome) => outcome.error === undefined).length ?? 0;
-    metrics.records(topic.label, "acked", acked);
-    metrics.records(topic.label, "failed", count - acked);
+    topic.records.acked += acked;
+    topic.records.failed += count - acked;
     if (outcomes === undefined || acked === 0) throw error;
     return outcomes;
   }

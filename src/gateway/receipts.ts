@@ -82,10 +82,7 @@ function receipts(outcomes: readonly Outcome[], tally: StreamTally): string {
 /** Without this line a client knows that it was cut off. */
 function lastLine(exchange: Exchange, upload: Upload, tally: StreamTally): string {
   const { accepted, acked, failedCount: failed } = tally;
-  const { gateway, topic } = exchange;
-  gateway.metrics.records(topic!.label, "accepted", accepted);
-  gateway.metrics.records(topic!.label, "acked", acked);
-  gateway.metrics.records(topic!.label, "failed", failed);
+  tally.count(exchange.topic!.records);
   const line: Record<string, unknown> = { done: true, accepted, acked, failed };
   if (upload.failure !== null) {
     const { code, text } = tell(exchange, upload.failure);

@@ -77,9 +77,21 @@ export class RequestHeaders {
   }
 }
 
+/** Types as they were sent, and what they name: clients send the same few again and again. */
+const mediaTypes = new Map<string, string>();
+const MAX_TYPES_KNOWN = 100;
+
 /** What `content-type` names, in lower case and without parameters; empty for nothing. */
 export function mediaType(contentType: string | undefined): string {
   if (contentType === undefined) return "";
+  const known = mediaTypes.get(contentType);
+  if (known !== undefined) return known;
+  const type = parseMediaType(contentType);
+  if (mediaTypes.size < MAX_TYPES_KNOWN) mediaTypes.set(contentType, type);
+  return type;
+}
+
+function parseMediaType(contentType: string): string {
   const end = contentType.indexOf(";");
   return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }

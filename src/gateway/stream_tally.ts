@@ -7,6 +7,7 @@
 import type { Delivery, DeliveryFailure } from "../record.ts";
 import { tell } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
+import type { RecordCounts } from "./gateway_metrics.ts";
 
 /** A record that was not delivered, as the client is told. */
 export interface FailedLine {
@@ -102,6 +103,13 @@ export class StreamTally {
   failedLine(line: number, error: Error): FailedLine {
     const { code, text, retriable } = tell(this.#exchange, error);
     return { line, code, error: text, retriable };
+  }
+
+  /** Adds the records to those of their topic. */
+  count(records: RecordCounts): void {
+    records.accepted += this.accepted;
+    records.acked += this.acked;
+    records.failed += this.failedCount;
   }
 
   /** What it came to so far. */

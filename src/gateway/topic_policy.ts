@@ -5,14 +5,15 @@
  */
 
 import { GatewayError } from "./gateway_error.ts";
+import type { RecordCounts } from "./gateway_metrics.ts";
 import type { Principal, TopicRule } from "./hooks.ts";
 
 /** A topic in use. */
 export interface TopicUse {
   /** Its name. */
   readonly name: string;
-  /** Its name in metrics: `other` where clients choose the names, as each would be a series of its own. */
-  readonly label: string;
+  /** What became of its records; shared with others where clients choose the names. */
+  readonly records: RecordCounts;
 }
 
 /** Kafka's own rule for names. */
@@ -24,13 +25,18 @@ const INTERNAL_PREFIX = "__";
 export class TopicPolicy {
   readonly #rule: "*" | NameList | TopicRule;
   readonly #maxTopics: number;
+  readonly #counts: (label: string) => RecordCounts;
   readonly #inUse = new Map<string, TopicUse>();
 
   /**
    * @param rule See `GatewayOptions.topics`.
-   * @param maxTopics Most topics in use.
+   * @param options How many may be in use; where the records of each are counted.
    */
-  constructor(rule: "*" | readonly string[] | TopicRule, maxTopics: number) {
+  constructor(
+    rule: "*" | readonly string[] | TopicRule,
+    { maxTopics, counts }: { maxTopics: number; counts: (label: string) => RecordCounts },
+  ) {
+    this.#counts = counts;
     this.#rule = rule === "*" || typeof rule === "function" ? rule : new NameList(rule);
     this.#maxTopics = maxTopics;
   }
@@ -69,7 +75,9 @@ export class TopicPolicy {
         `Cannot write to topic "${name}": as many topics as allowed are in use, ${this.#maxTopics}`,
       );
     }
-    const use = { name, label: this.#rule instanceof NameList && this.#rule.names.has(name) ? name : "other" };
+    // A series each for names that clients make up would be theirs to multiply.
+    const isListed = this.#rule instanceof NameList && this.#rule.names.has(name);
+    const use = { name, records: this.#counts(isListed ? name : "other") };
     this.#inUse.set(name, use);
     return use;
   }

@@ -118,11 +118,7 @@ export class Upload {
   }
 
   #count(): void {
-    const { accepted, acked, failedCount } = this.#options.tally;
-    const { gateway, topic } = this.#exchange;
-    gateway.metrics.records(topic!.label, "accepted", accepted);
-    gateway.metrics.records(topic!.label, "acked", acked);
-    gateway.metrics.records(topic!.label, "failed", failedCount);
+    this.#options.tally.count(this.#exchange.topic!.records);
   }
 }
 

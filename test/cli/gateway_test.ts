@@ -28,9 +28,12 @@ Deno.test("ekaf gateway --embedded takes a record, and ends with 0 at the first 
 
   const response = await fetch(`${url}/sync/greetings`, { method: "POST", body: "hello" });
   const text = await response.text();
+  const metrics = await (await fetch(`${url}/metrics`)).text();
   shell.interrupt();
 
   assertEquals([text, await ended], ['[{"ok":true}]', 0]);
+  assertMatch(metrics, /^ekaf_http_requests_total\{route="sync",method="POST",code="200"\} 1$/m);
+  assertMatch(metrics, /^ekaf_records_delivered_total\{topic="greetings"\} 1$/m);
   assertEquals(shell.stdout, "greetings/0@0 hello\n");
   assertEquals(shell.listenerCount, 0);
 });
