@@ -7,6 +7,7 @@
 import { apiVersionsRequest, apiVersionsResponse } from "./messages/api_versions.ts";
 import { createTopicsRequest, createTopicsResponse } from "./messages/create_topics.ts";
 import { fetchRequest, fetchResponse } from "./messages/fetch.ts";
+import { findCoordinatorRequest, findCoordinatorResponse } from "./messages/find_coordinator.ts";
 import { initProducerIdRequest, initProducerIdResponse } from "./messages/init_producer_id.ts";
 import { listOffsetsRequest, listOffsetsResponse } from "./messages/list_offsets.ts";
 import { metadataRequest, metadataResponse } from "./messages/metadata.ts";
@@ -39,6 +40,8 @@ export const apis: {
   readonly ListOffsets: Api<typeof listOffsetsRequest, typeof listOffsetsResponse>;
   /** Tells brokers, topics and leaders. */
   readonly Metadata: Api<typeof metadataRequest, typeof metadataResponse>;
+  /** Finds the coordinator of a group. */
+  readonly FindCoordinator: Api<typeof findCoordinatorRequest, typeof findCoordinatorResponse>;
   /** Tells the versions a broker speaks. */
   readonly ApiVersions: Api<typeof apiVersionsRequest, typeof apiVersionsResponse>;
   /** Makes topics. */
@@ -50,6 +53,7 @@ export const apis: {
   Fetch: defineApi(fetchRequest, fetchResponse),
   ListOffsets: defineApi(listOffsetsRequest, listOffsetsResponse),
   Metadata: defineApi(metadataRequest, metadataResponse),
+  FindCoordinator: defineApi(findCoordinatorRequest, findCoordinatorResponse),
   ApiVersions: defineApi(apiVersionsRequest, apiVersionsResponse),
   CreateTopics: defineApi(createTopicsRequest, createTopicsResponse),
   InitProducerId: defineApi(initProducerIdRequest, initProducerIdResponse),

@@ -38,6 +38,7 @@ export function requestTargets(request: DecodedRequest, topology: Topology): Req
       return (body.topics ?? []).map(({ name, topicId }) => ({ topic: nameOf(name, topicId), partition: null }));
     case "CreateTopics":
       return body.topics.map(({ name }) => ({ topic: name, partition: null }));
+    case "FindCoordinator":
     case "ApiVersions":
     case "InitProducerId":
       return [];

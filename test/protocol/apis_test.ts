@@ -11,16 +11,17 @@ Deno.test("apis declare the same versions for request and response, and the numb
 });
 
 Deno.test("apiByKey() finds calls by number", () => {
-  assertEquals([0, 1, 2, 3, 18, 19, 22].map(apiByKey), [
+  assertEquals([0, 1, 2, 3, 10, 18, 19, 22].map(apiByKey), [
     "Produce",
     "Fetch",
     "ListOffsets",
     "Metadata",
+    "FindCoordinator",
     "ApiVersions",
     "CreateTopics",
     "InitProducerId",
   ]);
-  assertEquals([apiByKey(10), apiByKey(-1)], [undefined, undefined]);
+  assertEquals([apiByKey(11), apiByKey(-1)], [undefined, undefined]);
 });
 
 Deno.test("requestHeaderVersion() is 2 from the first flexible version on", () => {

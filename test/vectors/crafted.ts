@@ -5,11 +5,15 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { type ApiName, apis, type RequestInput } from "../../protocol/apis.ts";
 import { decodeResponse, encodeRequest } from "../../protocol/frame.ts";
 import { messageSetOf } from "../../protocol/message_set.ts";
 import { NO_HEADERS, RecordBatchBuilder } from "../../protocol/record_batch.ts";
 import { type Exchange, readFrames } from "./capturing_proxy.ts";
+
+const MAX_ASK_COUNT = 500;
+const ASK_INTERVAL_MS = 20;
 
 /** A topic the requests are about. */
 interface CraftedTopic {
@@ -49,6 +53,7 @@ export async function exchangeCrafted(
   const frames = readFrames(connection);
   const exchanges: CraftedExchange[] = [];
   const topics = await lookUpTopics(connection, frames, topicNames);
+  if (isWanted("FindCoordinator", 0)) await awaitCoordinator(connection, frames);
   for (const api of Object.keys(apis) as ApiName[]) {
     for (let version = apis[api].minVersion; version <= apis[api].maxVersion; version++) {
       if (!isWanted(api, version)) continue;
@@ -72,6 +77,17 @@ async function exchangeUnsupported(
   await connection.write(frame!);
   const { value: response } = await frames.next();
   return { api: "ApiVersions", version: 0, request: null, response: response!, about: "version 99" };
+}
+
+/** The first question makes the topic that a coordinator needs; an answer comes later. */
+async function awaitCoordinator(connection: Deno.TcpConn, frames: AsyncIterator<Uint8Array>): Promise<void> {
+  for (let i = 0; i < MAX_ASK_COUNT; i++) {
+    const asked = { api: "FindCoordinator", version: 0, body: { key: "ekaf" } } as const;
+    const { response } = await exchange(connection, frames, asked);
+    if (decodeResponse("FindCoordinator", 0, response).body.errorCode === 0) return;
+    await delay(ASK_INTERVAL_MS);
+  }
+  throw new Error("Cannot capture FindCoordinator: there is no coordinator");
 }
 
 async function lookUpTopics(
@@ -106,6 +122,9 @@ function requestsOf(api: ApiName, version: number, topics: CraftedTopics): Recor
     Fetch: fetchRequests,
     ListOffsets: listOffsetsRequests,
     Metadata: metadataRequests,
+    FindCoordinator: (version) => ({
+      "coordinator of a group": version >= 4 ? { coordinatorKeys: ["ekaf"] } : { key: "ekaf" },
+    }),
     ApiVersions: (version) => ({
       "versions": version >= 3 ? { clientSoftwareName: "ekaf", clientSoftwareVersion: "1" } : {},
     }),

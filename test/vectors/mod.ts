@@ -7,6 +7,7 @@
 import apiVersions from "./api_versions.json" with { type: "json" };
 import createTopics from "./create_topics.json" with { type: "json" };
 import fetch from "./fetch.json" with { type: "json" };
+import findCoordinator from "./find_coordinator.json" with { type: "json" };
 import initProducerId from "./init_producer_id.json" with { type: "json" };
 import listOffsets from "./list_offsets.json" with { type: "json" };
 import metadata from "./metadata.json" with { type: "json" };
@@ -20,6 +21,7 @@ export const vectors: readonly Vector[] = [
   ...apiVersions,
   ...createTopics,
   ...fetch,
+  ...findCoordinator,
   ...initProducerId,
   ...listOffsets,
   ...metadata,
