@@ -78,6 +78,8 @@ export interface AdmissionOptions {
 export class Admission implements Waiter {
   /** Bytes the next record may need at most. */
   neededBytes = 0;
+  /** Implements `Waiter`. */
+  arrival = 0;
   /** Where outcomes go. */
   readonly to: SpanTarget;
   readonly #host: AdmissionHost;

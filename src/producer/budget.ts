@@ -8,6 +8,8 @@
 export interface Waiter {
   /** Bytes it needs next. */
   neededBytes: number;
+  /** Its place among all who wait, 0 until it waits for the first time. It keeps it, whatever it waits for. */
+  arrival: number;
   /**
    * Called when they are free. Takes them at once and goes on as far as it can; when it blocks again it stays at the
    * head of its queue if it still waits for the same share.
@@ -49,6 +51,7 @@ export class Budget {
   #upShares = 0;
   /** Shares with waiters, in the order in which their first waiter came. */
   readonly #waiting = new Set<BudgetShare>();
+  #arrivals = 0;
   /** The share whose head waiter goes on just now: it alone need not queue there. */
   #served: BudgetShare | null = null;
 
@@ -112,9 +115,12 @@ export class Budget {
     this.#downBytes += isUp ? -share.bytes : share.bytes;
   }
 
-  /** Queues a waiter behind the others of its share. */
+  /** Queues a waiter at a share: before those who came later, also where it has waited for another share first. */
   wait(share: BudgetShare, waiter: Waiter): void {
-    share.waiters.push(waiter);
+    if (waiter.arrival === 0) waiter.arrival = ++this.#arrivals;
+    let index = share.waiters.length;
+    while (index > 0 && share.waiters[index - 1]!.arrival > waiter.arrival) index--;
+    share.waiters.splice(index, 0, waiter);
     this.#waiting.add(share);
   }
 

@@ -6,6 +6,7 @@ import { holdProduce, rig, until } from "./rig.ts";
 /** Takes its bytes from a share when it is its turn. */
 class Taker implements Waiter {
   isIn = false;
+  arrival = 0;
   constructor(readonly budget: Budget, readonly share: BudgetShare, readonly neededBytes: number) {}
 
   /** Takes them now, or waits. */
@@ -28,6 +29,38 @@ function upShare(budget: Budget, maxBytes: number): BudgetShare {
   budget.setUp(share, true);
   return share;
 }
+
+Deno.test("Budget keeps the order of arrival among waiters that went on to another share", () => {
+  const budget = new Budget(100);
+  const gate = upShare(budget, 0);
+  const share = upShare(budget, 50);
+  const served: string[] = [];
+  const full = new Taker(budget, share, 50).try();
+  const first: Waiter = {
+    neededBytes: 0,
+    arrival: 0,
+    resume: () => {
+      if (!budget.admits(share, 10)) {
+        first.neededBytes = 10;
+        return share;
+      }
+      served.push("first");
+      return null;
+    },
+  };
+  const second: Waiter = { neededBytes: 10, arrival: 0, resume: () => (served.push("second"), null) };
+  gate.bytes = 1; // It is shut.
+  budget.wait(gate, first);
+  budget.wait(share, second);
+
+  gate.bytes = 0;
+  budget.serve();
+  assertEquals([served, gate.waiters.length, share.waiters.length], [[], 0, 2]);
+  budget.give(share, full.neededBytes);
+  budget.serve();
+
+  assertEquals(served, ["first", "second"]);
+});
 
 Deno.test("Budget serves the waiters of a share in order", () => {
   const budget = new Budget(100);
@@ -105,6 +138,7 @@ Deno.test("Budget.dissolve() sends waiters to their new share in order, before l
   const order: number[] = [];
   const movers = [1, 2, 3].map((n): Waiter => ({
     neededBytes: 10,
+    arrival: 0,
     resume: () => {
       if (!budget.admits(next, 10)) return next;
       budget.take(next, 10);
