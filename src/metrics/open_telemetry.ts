@@ -12,7 +12,7 @@ import {
   type Observable,
 } from "@opentelemetry/api";
 import type { FlushDetail, ProducerEventMap } from "../events.ts";
-import { checkAll, typed } from "../option_checks.ts";
+import { checkAll, checkMeasured, checkOptions, typed } from "../option_checks.ts";
 import type { TracedProducer } from "../stats.ts";
 import { traceBatches } from "./batch_spans.ts";
 import { BYTES, RECORDS, SECONDS } from "./buckets.ts";
@@ -64,6 +64,8 @@ export interface OpenTelemetryAttachment extends Disposable {
  * ```
  */
 export function openTelemetry(producer: TracedProducer, options: OpenTelemetryOptions = {}): OpenTelemetryAttachment {
+  checkMeasured(producer);
+  checkOptions("measure a producer", options);
   checkAll(options, { ...LABEL_CHECKS, spans: typed("boolean") }, "option");
   const { spans = true, ...labels } = options;
   const meter = metrics.getMeter(SCOPE);

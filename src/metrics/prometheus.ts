@@ -6,7 +6,7 @@
 
 import { Registry } from "prom-client";
 import type { FlushDetail, ProducerEventMap } from "../events.ts";
-import { type Check, checkAll, quote, typed } from "../option_checks.ts";
+import { type Check, checkAll, checkMeasured, checkOptions, quote, typed } from "../option_checks.ts";
 import type { MeasuredProducer } from "../stats.ts";
 import { BYTES, RECORDS, SECONDS } from "./buckets.ts";
 import { MetricSet, type Sample } from "./metric_set.ts";
@@ -86,7 +86,9 @@ export function prometheus<R extends MetricRegistry = MetricRegistry>(
   producer: MeasuredProducer,
   options: PrometheusOptions<R> = {},
 ): PrometheusMetrics<R> {
-  checkAll(options, { ...LABEL_CHECKS, registry: checkRegistry, prefix: typed("string") }, "option");
+  checkMeasured(producer);
+  checkOptions("measure a producer", options);
+  checkAll(options, { ...LABEL_CHECKS, registry: checkRegistry, prefix: checkPrefix }, "option");
   const { registry = new Registry() as MetricRegistry as R, prefix = "ekaf_", ...labels } = options;
   const metrics = new MetricSet(registry as MetricRegistry as Registry, prefix);
   const instruments = new PrometheusInstruments(metrics);
@@ -111,6 +113,14 @@ export function prometheus<R extends MetricRegistry = MetricRegistry>(
 const checkRegistry: Check = (name, value) => {
   if (typeof (value as Registry | null)?.getSingleMetric === "function") return;
   throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be a Registry of prom-client`);
+};
+
+/** Names of Prometheus begin with it. */
+const checkPrefix: Check = (name, value) => {
+  typed("string")(name, value);
+  if (/^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/.test(value as string)) return;
+  const rule = "it must be letters, digits, _ and :, and not begin with a digit";
+  throw new RangeError(`Cannot use ${quote(name)} ${quote(value)}: ${rule}`);
 };
 
 /** What is counted as it happens. */

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { callable, checkAll, integer, milliseconds, quote, typed } from "../option_checks.ts";
+import {
+  callable,
+  checkAll,
+  checkMeasured,
+  checkOptions,
+  integer,
+  milliseconds,
+  quote,
+  typed,
+} from "../option_checks.ts";
 import type { MeasuredProducer } from "../stats.ts";
 import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
 import { DatagramSender } from "./datagrams.ts";
@@ -39,7 +48,7 @@ export interface StatsdOptions {
    */
   port?: number;
   /**
-   * What every name begins with.
+   * What every name begins with; `:`, `|`, `@` and white space become `_`.
    *
    * @default {"ekaf."}
    */
@@ -147,6 +156,8 @@ export class StatsdReporting implements Statsd {
    * @param timers Clock and timers.
    */
   constructor(producer: MeasuredProducer, options: StatsdOptions, timers: Timers) {
+    checkMeasured(producer);
+    checkOptions("report to statsd", options);
     checkAll(options, CHECKS, "option");
     const { enabled = true, topics = {}, host = "localhost", port = 8125, onError = () => {} } = options;
     this.#prefix = options.prefix ?? "ekaf.";

@@ -1,3 +1,4 @@
+import { type Meter, metrics } from "@opentelemetry/api";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openTelemetry, type OpenTelemetryOptions, traced } from "@ekaf/ekaf/metrics";
 import { FakeProducer } from "../measured_producer.ts";
@@ -150,11 +151,38 @@ Deno.test("openTelemetry() takes back what it asked of the producer when it is c
   assertEquals(asked, ["callers", "nobody"]);
 });
 
+Deno.test("openTelemetry() takes back its readings when it is closed", () => {
+  const readers = new Map<unknown, unknown>();
+  const instrument = { add: () => {}, record: () => {} };
+  const meter = new Proxy({
+    addBatchObservableCallback: (read: unknown, of: unknown) => void readers.set(read, of),
+    removeBatchObservableCallback: (read: unknown, of: unknown) => {
+      assertEquals(readers.get(read), of);
+      readers.delete(read);
+    },
+  }, { get: (own, name) => Reflect.get(own, name) ?? (() => ({ ...instrument })) });
+  metrics.setGlobalMeterProvider({ getMeter: () => meter as unknown as Meter });
+  try {
+    const telemetry = openTelemetry(Object.assign(new FakeProducer(), { traceCallers: () => {} }));
+    const whileOpen = readers.size;
+    telemetry.close();
+
+    assertEquals([whileOpen, readers.size], [1, 0]);
+  } finally {
+    metrics.disable();
+  }
+});
+
 Deno.test("openTelemetry() refuses options of the wrong type or unknown, naming them", async () => {
   await using r = await rig();
   for (const [options, text] of [[{ spans: 1 }, '"spans"'], [{ maxTopics: "1" }, '"maxTopics"'], [{ x: 1 }, '"x"']]) {
     assertThrows(() => openTelemetry(r.producer, options as OpenTelemetryOptions), TypeError, text as string);
   }
+  for (const wrong of [null, 5, []] as unknown as OpenTelemetryOptions[]) {
+    assertThrows(() => openTelemetry(r.producer, wrong), TypeError, "options must be an object");
+  }
+  const nobody = {} as typeof r.producer;
+  assertThrows(() => openTelemetry(nobody), TypeError, "Cannot measure {}: it must be a producer");
 });
 
 Deno.test("traced() without tracing gives the record as it is, and does not change it", () => {

@@ -210,10 +210,18 @@ Deno.test("prometheus() refuses options of the wrong type, out of bounds or unkn
       [{ maxBrokers: 1.5 }, RangeError, '"maxBrokers"'],
       [{ registry: {} }, TypeError, '"registry"'],
       [{ prefix: 1 }, TypeError, '"prefix"'],
+      [{ prefix: "my app_" }, RangeError, 'Cannot use "prefix" "my app_"'],
+      [{ prefix: "1_" }, RangeError, '"prefix"'],
       [{ topics: 1 }, TypeError, '"topics"'],
     ] as const
   ) {
     // deno-lint-ignore no-explicit-any
     assertThrows(() => prometheus(r.producer, options as any), error, text);
   }
+  for (const wrong of [null, 5, []]) {
+    // deno-lint-ignore no-explicit-any
+    assertThrows(() => prometheus(r.producer, wrong as any), TypeError, "options must be an object");
+  }
+  // deno-lint-ignore no-explicit-any
+  assertThrows(() => prometheus({} as any), TypeError, "Cannot measure {}: it must be a producer");
 });

@@ -335,4 +335,10 @@ Deno.test("statsd() refuses options of the wrong type, out of bounds or unknown,
     // deno-lint-ignore no-explicit-any
     assertThrows(() => statsd(new FakeProducer(), options as any), error, text);
   }
+  for (const wrong of [null, 5, []]) {
+    // deno-lint-ignore no-explicit-any
+    assertThrows(() => statsd(new FakeProducer(), wrong as any), TypeError, "options must be an object");
+  }
+  // deno-lint-ignore no-explicit-any
+  assertThrows(() => statsd(undefined as any), TypeError, "Cannot measure undefined: it must be a producer");
 });
