@@ -16,14 +16,16 @@ import {
   checkAll,
   checkBootstrap,
   checkLogger,
-  checkNames,
+  checkOptions,
   checkRange,
+  checkTopicNames,
   checkTopics,
   integer,
   milliseconds,
   oneOf,
   quote,
   typed,
+  within,
 } from "./option_checks.ts";
 
 /** Who must have a record before it counts as acknowledged: all in-sync replicas, the leader, nobody. */
@@ -392,7 +394,7 @@ const producerChecks: Record<keyof ProducerOptions, Check> = {
   bufferMaxBytes: integer(1),
   requestMaxBytes: integer(1, 2 ** 31 - 1),
   topics: checkTopics,
-  eagerTopics: checkNames,
+  eagerTopics: checkTopicNames,
   autoCreateTopics: typed("boolean"),
   protocol: oneOf("auto", "0.8", "0.9"),
   logger: checkLogger,
@@ -407,9 +409,7 @@ const producerChecks: Record<keyof ProducerOptions, Check> = {
  * @throws {RangeError} For a value out of bounds, or bounds that contradict each other.
  */
 export function resolveOptions(options: ProducerOptions): ResolvedOptions {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot make a producer: options must be an object, not ${quote(options)}`);
-  }
+  checkOptions("make a producer", options);
   checkAll(options, producerChecks, "option");
   if (options.bootstrap === undefined) throw new TypeError(`Cannot make a producer: "bootstrap" is missing`);
   const { retryBackoffMs, lanesPerPartition, ...rest } = defined(options);
@@ -438,9 +438,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
  * @throws {RangeError} For a value out of bounds, or bounds that contradict each other.
  */
 export function resolveTopicOptions(producer: ResolvedOptions, options: TopicOptions): ResolvedTopicOptions {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot configure a topic: options must be an object, not ${quote(options)}`);
-  }
+  checkOptions("configure a topic", options);
   checkAll(options, topicChecks, "topic option");
   const resolved = {
     ...pickTopicOptions(producer),
@@ -456,12 +454,7 @@ export function resolveTopicOptions(producer: ResolvedOptions, options: TopicOpt
 
 /** Checks an entry of `topics`; its errors name the topic, too. */
 function checkTopic(producer: ResolvedOptions, name: string, options: TopicOptions): void {
-  try {
-    resolveTopicOptions(producer, options);
-  } catch (error) {
-    (error as Error).message += `; it stands in "topics" for ${quote(name)}`;
-    throw error;
-  }
+  within(`it stands in "topics" for ${quote(name)}`, () => resolveTopicOptions(producer, options));
 }
 
 function pickTopicOptions(from: ResolvedTopicOptions): ResolvedTopicOptions {
@@ -505,10 +498,11 @@ function backoff(given: { initial?: number; max?: number } | undefined): { initi
 }
 
 function checkBackoff(name: string, value: unknown): void {
-  if (typeof value !== "object" || value === null) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`Cannot use ${quote(name)} ${quote(value)}: it must be { initial, max }`);
   }
-  checkAll(value, { initial: milliseconds(0), max: milliseconds(0) }, `${quote(name)}'s`);
+  const checkEnd: Check = (end, each) => milliseconds(0)(`${name}.${end}`, each);
+  checkAll(value, { initial: checkEnd, max: checkEnd }, `${quote(name)}'s`);
   const { initial, max } = backoff(value);
   if (initial > max) throw new RangeError(`Cannot use ${quote(name)} ${quote(value)}: initial must not be above max`);
 }

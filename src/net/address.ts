@@ -37,7 +37,7 @@ export function parseAddresses(bootstrap: string | readonly string[]): Address[]
       addresses.set(formatAddress(address), address);
     }
   }
-  if (addresses.size === 0) throw new RangeError("Cannot use bootstrap: it holds no address");
+  if (addresses.size === 0) throw new RangeError(`Cannot use "bootstrap" ${quote(bootstrap)}: it holds no address`);
   return [...addresses.values()];
 }
 

@@ -6,7 +6,7 @@
 
 import type { TopicMetadata } from "../cluster/metadata.ts";
 import { type ProducerEventMap, ProducerEvents, type ProducerEventType } from "../events.ts";
-import { quote } from "../option_checks.ts";
+import { checkOptions, quote } from "../option_checks.ts";
 import { type ProducerOptions, resolveOptions } from "../options.ts";
 import type { Delivery, DeliveryFailure, LaneInfo, RecordInput } from "../record.ts";
 import type { ProducerStats } from "../stats.ts";
@@ -67,6 +67,7 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
    * @throws {TypeError} When a later call passes another value.
    */
   topic<T = RecordInput>(name: string, options: TopicHandleOptions<T> = {}): Topic<T> {
+    checkOptions(`use topic ${quote(name)}`, options);
     const { encode, ...rest } = options;
     const core = this.#core.topic(name);
     core.configureOnce(rest);

@@ -9,7 +9,7 @@ import { openCluster } from "../cluster/open_cluster.ts";
 import { DeliveryError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { consoleLogger, limitedLog, type Log, type Warn, warningsOf } from "../logger.ts";
-import { quote } from "../option_checks.ts";
+import { checkTopicName } from "../option_checks.ts";
 import { type ResolvedOptions, resolveTopicOptions, type TopicOptions } from "../options.ts";
 import type { DeliveryFailure } from "../record.ts";
 import type { ProducerStats } from "../stats.ts";
@@ -327,17 +327,5 @@ class FlushBarrier implements Barrier {
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }
-  }
-}
-
-/** Kafka's rule: 1 to 249 of letters, digits, dot, underscore and hyphen, not `.` or `..`. */
-function checkTopicName(name: string): void {
-  if (typeof name !== "string") throw new TypeError(`Cannot use a topic named ${quote(name)}: it must be a string`);
-  if (!/^[a-zA-Z0-9._-]{1,249}$/.test(name) || name === "." || name === "..") {
-    throw new RangeError(
-      `Cannot use a topic named ${
-        quote(name)
-      }: it must be 1 to 249 letters, digits, ".", "_" or "-", and not "." or ".."`,
-    );
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quote } from "../option_checks.ts";
+import { checkOptions, quote } from "../option_checks.ts";
 import type { ResolvedTopicOptions, TopicOptions } from "../options.ts";
 
 /** Options that {@linkcode Topic.configure} changes. */
@@ -98,16 +98,14 @@ export class TopicSettings {
    * @throws {RangeError} For a value out of bounds, or bounds that contradict each other.
    */
   change(changes: TopicChanges): void {
-    if (typeof changes !== "object" || changes === null) {
-      throw new TypeError(`Cannot configure topic ${quote(this.#topic)}: ${quote(changes)} is no object of options`);
+    checkOptions(`configure topic ${quote(this.#topic)}`, changes);
+    for (const name of Object.keys(changes)) {
+      if (Object.hasOwn(CHANGEABLE, name) || !Object.hasOwn(this.#current, name)) continue;
+      throw new TypeError(`Cannot change ${quote(name)} of topic ${quote(this.#topic)}: it holds for a topic's life`);
     }
     const set: TopicOptions = { ...this.#set, ...changes as TopicOptions };
     for (const [name, value] of Object.entries(set)) if (value === undefined) delete set[name as keyof TopicOptions];
     const resolved = this.#resolved(set, changes);
-    for (const name of Object.keys(changes)) {
-      if (Object.hasOwn(CHANGEABLE, name)) continue;
-      throw new TypeError(`Cannot change ${quote(name)} of topic ${quote(this.#topic)}: it holds for a topic's life`);
-    }
     this.#set = set;
     this.#current = resolved;
   }

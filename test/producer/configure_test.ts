@@ -246,12 +246,15 @@ const WRONG: [TopicChanges, ErrorConstructor, string][] = [
   [{ partitionMaxBytes: 2_000_000 } as object, TypeError, `Cannot change "partitionMaxBytes" of topic "t"`],
   [null as unknown as TopicChanges, TypeError, `topic "t"`],
   ["lingerMs" as TopicChanges, TypeError, `topic "t"`],
+  [[] as TopicChanges, TypeError, `Cannot configure topic "t": options must be an object, not []`],
+  [{ partitionMaxBytes: 5 } as object, TypeError, `Cannot change "partitionMaxBytes" of topic "t"`],
 ];
 for (const [changes, error, text] of WRONG) {
   Deno.test(`Topic.configure() rejects ${Deno.inspect(changes)} and changes nothing`, async () => {
     await using r = await rig({ topics: { t: 3 } }, { partitioner: () => 2 });
     const topic = r.producer.topic("t");
-    const both = typeof changes === "object" && changes !== null ? { partitioner: () => 0, ...changes } : changes;
+    const isObject = typeof changes === "object" && changes !== null && !Array.isArray(changes);
+    const both = isObject ? { partitioner: () => 0, ...changes } : changes;
 
     const thrown = assertThrows(() => topic.configure(both), error);
 

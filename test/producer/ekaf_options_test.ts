@@ -24,7 +24,19 @@ const KEYS: [key: string, option: keyof ProducerOptions, value: unknown, wrong: 
   ["ekaf_callback_massage_buffer", "transformBatch", () => [], ["one large message", 5, {}, ["module", "function"]]],
   ["pull_for_changes_timeout", "metadataMaxAgeMs", 60_000, ["60000", 0, -1, NaN, Infinity, null]],
   ["lists of {Topic, Value}", "topics", { t: { lingerMs: 5 } }, [[], "t", 5, null, { t: { lingerMs: "5" } }]],
-  ["enable_logging", "logger", null, [true, "lager", 5]],
+  ["ekaf_per_partition_workers", "lanesPerPartition", { min: 3, max: 3 }, [
+    "3",
+    0,
+    -1,
+    1.5,
+    NaN,
+    Infinity,
+    1_000,
+    null,
+    [1, 3],
+  ]],
+  ["ekaf_per_partition_workers_max", "lanesPerPartition", { min: 1, max: 3 }, [{ min: 3, max: 2 }, { max: 3 }, {}]],
+  ["enable_logging", "logger", null, [true, "lager", 5, { warn: "lager" }]],
 ];
 for (const [key, option, value, wrong] of KEYS) {
   Deno.test(`ekaf's ${key} is the option ${option}`, () => {
@@ -62,6 +74,8 @@ const PER_TOPIC: [name: keyof TopicOptions, unset: unknown, one: unknown, other:
   ["batchMaxRecords", 10_000, 100, 1],
   ["batchMaxBytes", 1_000_000, 100_000, 50_000],
   ["partitioner", undefined, random(), stickyRoundRobin()],
+  ["compression", "none", "gzip", { codec: "zstd", level: 9 }],
+  ["lanesPerPartition", { min: 1, max: 1 }, { min: 1, max: 3 }, { min: 2, max: 2 }],
   ["transformBatch", null, () => [], () => ["one"]],
 ];
 for (const [name, unset, one, other] of PER_TOPIC) {

@@ -43,6 +43,8 @@ const wrongOptions: [string, unknown, ErrorConstructor][] = [
   ["retryBackoffMs", 5, TypeError],
   ["retryBackoffMs", { initial: 5, max: 1 }, RangeError],
   ["retryBackoffMs", { first: 5 }, TypeError],
+  ["retryBackoffMs", { initial: -1 }, RangeError],
+  ["retryBackoffMs", [], TypeError],
   ["metadataMaxAgeMs", -1, RangeError],
   ["maxInFlight", 0, RangeError],
   ["maxInFlight", 1.5, RangeError],
@@ -71,9 +73,14 @@ const wrongOptions: [string, unknown, ErrorConstructor][] = [
   ["topics", [], TypeError],
   ["topics", { t: { batchMaxRecords: 0 } }, RangeError],
   ["topics", { t: { bootstrap: "a" } }, TypeError],
+  ["topics", { t: [] }, TypeError],
+  ["topics", { "a name": {} }, RangeError],
   ["eagerTopics", "t", TypeError],
+  ["eagerTopics", ["t", "a name"], RangeError],
   ["autoCreateTopics", 1, TypeError],
   ["logger", 5, TypeError],
+  ["logger", [], TypeError],
+  ["logger", { warn: "loudly" }, TypeError],
   ["bootstrapServers", "a", TypeError],
   ["compression", "brotli", RangeError],
   ["compression", 4, TypeError],
@@ -97,11 +104,41 @@ for (const [name, value, error] of wrongOptions) {
 
     const thrown = assertThrows(() => new Producer(options), error);
 
-    const inner = name === "topics" && !Array.isArray(value) ? Object.keys((value as { t: object }).t)[0]! : name;
+    const inner = name === "topics" ? Object.keys((value as { t?: object }).t ?? {})[0] ?? name : name;
     const related = /MaxBytes/.test(name) ? /(buffer|partition|request|batch)MaxBytes/ : new RegExp(inner);
     assert(related.test(thrown.message), thrown.message);
   });
 }
+
+const wrongOptionTexts: [string, unknown, string][] = [
+  ["bootstrap", 5, `Cannot use "bootstrap" 5: it must be a string or an array of strings`],
+  ["bootstrap", " , ", `Cannot use "bootstrap" " , ": it holds no address`],
+  ["acks", NaN, `Cannot use "acks" NaN: it must be one of "all", 1, 0`],
+  ["clientId", Infinity, `Cannot use "clientId" Infinity: it must be a string`],
+  ["lingerMs", Infinity, `Cannot use "lingerMs" Infinity: it must be at least 0 milliseconds, and finite`],
+  ["retryBackoffMs", { max: -1 }, `Cannot use "retryBackoffMs.max" -1: it must be at least 0 milliseconds`],
+  ["logger", { warn: 5 }, `Cannot use "logger.warn" 5: it must be a function`],
+  ["topics", { "a b": {} }, `Cannot use a topic named "a b": it must be 1 to 249 letters`],
+  ["topics", { "a b": {} }, `; it stands in "topics"`],
+  ["eagerTopics", [""], `; it stands in "eagerTopics"`],
+];
+for (const [name, value, text] of wrongOptionTexts) {
+  Deno.test(`new Producer() says of ${name} ${Deno.inspect(value)}: ${text}`, () => {
+    const error = assertThrows(() => new Producer({ bootstrap: "a", [name]: value } as ProducerOptions), Error);
+
+    assertStringIncludes(error.message, text);
+  });
+}
+
+Deno.test("new Producer() and topic() refuse options that are no object", async () => {
+  await using r = await rig();
+  const text = "options must be an object";
+
+  for (const options of [null, 5, "localhost", []] as unknown as ProducerOptions[]) {
+    assertThrows(() => new Producer(options), TypeError, text);
+    assertThrows(() => r.producer.topic("t", options), TypeError, text);
+  }
+});
 
 Deno.test("new Producer() rejects idempotent with acks 0 and 1", () => {
   for (const acks of [0, 1] as const) {
