@@ -11,7 +11,7 @@ import { prometheus } from "@ekaf/ekaf/metrics";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
 import { describeFlags, parseFlags, refuseOperands, UsageError } from "./flags.ts";
 import { FailureLog } from "./gateway_log.ts";
-import { GATEWAY_FLAGS, Settings, variableOf } from "./gateway_settings.ts";
+import { GATEWAY_FLAGS, isLoopback, Settings, variableOf } from "./gateway_settings.ts";
 import { Interruption } from "./interruption.ts";
 import { PRINTABLE_PRODUCE_VERSIONS, RecordPrinter } from "./record_printer.ts";
 import type { Shell } from "./shell.ts";
@@ -175,6 +175,7 @@ function makeGateway(
       nodeName: settings.text("node-name") ?? "ekaf",
       echoPost: settings.isOn("echo-post"),
       requestIdHeader: settings.isOn("request-id-header"),
+      page: settings.hasPage(hostname),
       operation: operationPort === undefined,
       routes: {
         async: settings.list("async-paths") ?? [],
@@ -225,10 +226,6 @@ async function end(
   if (left.length > 0) shell.printError(`ekaf: ${left.length} records were accepted and not acknowledged\n`);
   if (lostCount > 0) shell.printError(`ekaf: ${lostCount} records were accepted and lost before\n`);
   return left.length === 0 && lostCount === 0 ? EXIT_OK : EXIT_FAILED;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 function bracketed(hostname: string): string {

@@ -33,6 +33,7 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
   idempotencyMaxBytes: "Most bytes of them, 16 MiB by default",
   editTimeoutMs: "How long the edit hook may take, 500 by default",
   highWaterBytes: "Buffered bytes that are too many, 24 MiB by default",
+  pageMaxWatchers: "Most browsers at the page, 16 by default",
   preStopMs: "Served on at the end, 5000 by default",
   drainRequestsMs: "For requests under way then, 10000 by default",
   drainFlushMs: "For what Kafka has not got then, 20000 by default",
@@ -78,6 +79,11 @@ const FLAGS = {
   "async-batch-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /batch/async/:topic"] },
   "sync-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /sync/:topic"] },
   "sync-batch-paths": { kind: "value", placeholder: "LIST", help: ["Further paths that act as /batch/sync/:topic"] },
+  "page": {
+    kind: "value",
+    placeholder: "on|off",
+    help: ["A page at / that shows what goes through, with a", "form; on by default on a loopback address only"],
+  },
   "node-name": { kind: "value", placeholder: "NAME", help: ["What /disco answers"] },
   "echo-post": { kind: "switch", help: ["With /echo_post, which sends nothing"] },
   "request-id-header": { kind: "switch", help: ["The id of a request becomes a header of its records"] },
@@ -111,6 +117,11 @@ export function variableOf(flag: string): string {
   return `EKAF_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
+/** Whether only this machine can reach an address. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
 /** What was said, by flags and, where those say nothing, by the environment. */
 export class Settings {
   readonly #flags: Readonly<Record<string, unknown>>;
@@ -137,6 +148,15 @@ export class Settings {
     if (value === undefined || value === "" || value === "0" || value === "false") return false;
     if (value === "1" || value === "true") return true;
     throw new UsageError(`Cannot use ${variableOf(flag)} ${JSON.stringify(value)}: it must be 1 or 0`);
+  }
+
+  /** Whether there is a page: where nothing was said, only for those on this machine. */
+  hasPage(hostname: string): boolean {
+    const text = this.#text("page");
+    if (text === undefined) return isLoopback(hostname);
+    if (["on", "1", "true"].includes(text)) return true;
+    if (["off", "0", "false"].includes(text)) return false;
+    throw new UsageError(`Cannot use --page ${JSON.stringify(text)}: it must be on or off`);
   }
 
   /** A list, undefined where nothing was said. */

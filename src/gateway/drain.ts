@@ -35,6 +35,7 @@ async function drain(core: GatewayCore, { onClosed }: DrainOptions): Promise<Dra
   core.phase = "leaving";
   if (preStopMs > 0) await pause(core, preStopMs);
   core.phase = "draining";
+  core.page?.end();
   const closed = Promise.resolve(onClosed?.()).catch(() => {}); // The listener has ended one way or the other.
   const isIdle = await core.housekeeping.idle(drainRequestsMs);
   if (isIdle) await closed;

@@ -20,6 +20,8 @@ import { checkRate } from "./client_rate.ts";
 import { confluentRoutes } from "./confluent_route.ts";
 import { discoRoutes, operationRoutes } from "./operation_routes.ts";
 import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
+import { PageFeed } from "./page/feed.ts";
+import { pageRoutes } from "./page/page_routes.ts";
 import { requestPath } from "./request_path.ts";
 import type { Route } from "./route.ts";
 import { Router } from "./router.ts";
@@ -87,9 +89,16 @@ export function makeGateway(options: GatewayOptions, timers: Timers): Gateway {
     ...confluentRoutes(resolved),
     ...discoRoutes(resolved),
     ...operation(resolved.operation),
+    ...(resolved.page ? pageRoutes() : []),
   ];
+  if (resolved.page) {
+    core.page = new PageFeed(
+      core,
+      routes.filter(({ describe }) => !["operation", "page"].includes(describe.tag)),
+    );
+  }
   const all = new Server(core, routes);
-  const operationOnly = new Server(core, operation(true).filter((route) => route.id !== "page"));
+  const operationOnly = new Server(core, operation(true));
   return {
     fetch: (request, info) => all.answer(request, info),
     fetchOperation: (request, info) => operationOnly.answer(request, info),
@@ -129,6 +138,7 @@ class Server {
     else exchange.ended.then(() => housekeeping.leave());
     const metrics = exchange.route === null ? this.#noRoute : this.#metrics.get(exchange.route)!;
     metrics.note(response.status, housekeeping.now() - nowMs);
+    if (response.status >= 400) core.page?.noteRefusal(exchange, response.status);
     if (response.status >= 400 && core.options.onError !== undefined) this.#report(exchange, response.status);
     if (core.options.origins.length > 0) allowOrigin(exchange, response);
     return response;
@@ -160,7 +170,7 @@ class Server {
     const core = this.#core;
     checkRate(exchange);
     if (topic !== null) exchange.topic = core.topics.use(topic, exchange.principal);
-    const elsewhere = this.#handOffs.answer(exchange);
+    const elsewhere = topic === null ? null : this.#handOffs.answer(exchange);
     return elsewhere === null ? exchange.route!.handle(exchange) : Promise.resolve(elsewhere);
   }
 

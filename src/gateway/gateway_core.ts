@@ -13,6 +13,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import type { ResolvedGatewayOptions, ResolvedLimits } from "./options.ts";
 import { IdempotencyStore } from "./idempotency.ts";
 import { RateLimit } from "./rate_limit.ts";
+import type { PageFeed } from "./page/feed.ts";
 import { Readiness } from "./readiness.ts";
 import { TopicPolicy } from "./topic_policy.ts";
 
@@ -43,6 +44,8 @@ export class GatewayCore implements BodyContext {
   readonly idempotency: IdempotencyStore | null;
   /** Where it is on its way to its end. */
   phase: Phase = "serving";
+  /** What the page lives on; null where there is no page. */
+  page: PageFeed | null = null;
   /** The drain, once it began. */
   drained: Promise<DrainReport> | null = null;
   readonly #idPrefix = crypto.randomUUID().slice(0, 13);

@@ -15,14 +15,29 @@ export interface RecordCounts {
 }
 
 /** Upper bounds of the classes of the histogram of times, in seconds. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+export const TIME_CLASSES_SECONDS: readonly number[] = [
+  0.001,
+  0.0025,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+  30,
+];
 
 /** The requests of one route. */
 export class RouteMetrics {
   /** How many by status. */
   readonly counts: Map<number, number> = new Map();
   /** How many took how long; the last class has no upper bound. */
-  readonly classes: number[] = new Array(SECONDS.length + 1).fill(0);
+  readonly classes: number[] = new Array(TIME_CLASSES_SECONDS.length + 1).fill(0);
   /** How long they took together. */
   seconds = 0;
 
@@ -32,7 +47,7 @@ export class RouteMetrics {
     const seconds = ms / 1_000;
     this.seconds += seconds;
     let index = 0;
-    while (index < SECONDS.length && seconds > SECONDS[index]!) index++;
+    while (index < TIME_CLASSES_SECONDS.length && seconds > TIME_CLASSES_SECONDS[index]!) index++;
     this.classes[index]!++;
   }
 }
@@ -138,7 +153,7 @@ export class GatewayMetrics {
       let count = 0;
       for (let index = 0; index < classes.length; index++) {
         count += classes[index]!;
-        lines.push(`${name}_bucket{${labels},le="${SECONDS[index] ?? "+Inf"}"} ${count}`);
+        lines.push(`${name}_bucket{${labels},le="${TIME_CLASSES_SECONDS[index] ?? "+Inf"}"} ${count}`);
       }
       lines.push(`${name}_sum{${labels}} ${seconds}`, `${name}_count{${labels}} ${count}`);
     }

@@ -50,6 +50,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   504: "No answer of Kafka in time: the records may be stored",
 };
 const OPERATION_FAILURES: readonly number[] = [403, 405, 500];
+const PAGE_FAILURES: readonly number[] = [403, 405, 500, 503];
 
 /** The schemas of what goes wrong, by style. */
 const SCHEMAS = {
@@ -135,12 +136,13 @@ function queryOf({ query, takesRecordHeaders }: RouteDescription): Readonly<Reco
   return takesRecordHeaders === true ? { key: "Key of the record", ...query } : query ?? {};
 }
 
-function failuresOf({ style, isOperation }: Route, { isGuarded }: { isGuarded: boolean }): object {
+function failuresOf({ style, isOperation, describe }: Route, { isGuarded }: { isGuarded: boolean }): object {
   const schema = { $ref: `#/components/schemas/${style}` };
   const content = { [FAILURE_TYPES[style]]: { schema } };
   const told = Object.entries(FAILURES).filter(([status]) => {
     if (isOperation) return OPERATION_FAILURES.includes(Number(status));
-    return isGuarded || status !== "401";
+    if (status === "401") return isGuarded;
+    return describe.tag !== "page" || PAGE_FAILURES.includes(Number(status));
   });
   return Object.fromEntries(told.map(([status, description]) => [status, { description, content }]));
 }

@@ -39,9 +39,6 @@ export function operationRoutes(options: ResolvedGatewayOptions, openApi: () => 
       get("openapi.json", "This document", (exchange) => jsonAnswer(exchange, openApi()), { "application/json": {} }),
     );
   }
-  if (options.page !== undefined) {
-    routes.push({ ...get("page", "A page that shows what goes through", page, { "text/html": {} }), path: "/" });
-  }
   return routes;
 }
 
@@ -114,8 +111,4 @@ function gauges({ housekeeping, buffer, reading }: GatewayCore): Gauge[] {
 
 function discoAnswer({ gateway }: Exchange): Response {
   return new Response(gateway.options.nodeName, { headers: { "content-type": DISCO_TYPE } });
-}
-
-function page({ gateway, request }: Exchange): Response | Promise<Response> {
-  return gateway.options.page!(request);
 }

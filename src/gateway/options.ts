@@ -91,6 +91,8 @@ export interface GatewayLimits {
   editTimeoutMs?: number;
   /** Buffered bytes above which the gateway is not ready, `/safe/` refuses and hand-off begins. @default {25_165_824} */
   highWaterBytes?: number;
+  /** Most browsers that watch the page at a time. @default {16} */
+  pageMaxWatchers?: number;
   /** How long a drain goes on serving, for balancers to notice. @default {5_000} */
   preStopMs?: number;
   /** How long a drain waits for requests under way. @default {10_000} */
@@ -143,8 +145,13 @@ export interface GatewayOptions extends GatewayLimits {
   operation?: boolean;
   /** Further text for `/metrics`, in Prometheus' format: that of the producer, for one. */
   metrics?: () => string | Promise<string>;
-  /** The page at `GET /`. Without it there is none. */
-  page?: (request: Request) => Response | Promise<Response>;
+  /**
+   * Whether there is a page at `GET /` that shows live what goes through, with a form for a record to try. It shows names
+   * of topics, addresses of brokers and texts of errors to everybody who may write, so leave it off where that is the world.
+   *
+   * @default {false}
+   */
+  page?: boolean;
 }
 
 /** Limits with every default filled in. */
@@ -185,7 +192,7 @@ export interface ResolvedGatewayOptions extends ResolvedLimits {
   /** See {@linkcode GatewayOptions.metrics}. */
   readonly metrics: (() => string | Promise<string>) | undefined;
   /** See {@linkcode GatewayOptions.page}. */
-  readonly page: ((request: Request) => Response | Promise<Response>) | undefined;
+  readonly page: boolean;
 }
 
 /** What the limits are unless told otherwise. */
@@ -214,6 +221,7 @@ export const LIMIT_DEFAULTS: Readonly<ResolvedLimits> = {
   idempotencyMaxBytes: 16 * 1024 * 1024,
   editTimeoutMs: 500,
   highWaterBytes: 24 * 1024 * 1024,
+  pageMaxWatchers: 16,
   preStopMs: 5_000,
   drainRequestsMs: 10_000,
   drainFlushMs: 20_000,
@@ -264,7 +272,7 @@ const checks: Record<keyof GatewayOptions, Check> = {
   requestIdHeader: typed("boolean"),
   operation: typed("boolean"),
   metrics: callable,
-  page: callable,
+  page: typed("boolean"),
 };
 
 /**
@@ -301,7 +309,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     requestIdHeader: options.requestIdHeader ?? false,
     operation: options.operation ?? true,
     metrics: options.metrics,
-    page: options.page,
+    page: options.page ?? false,
   };
 }
 

@@ -24,7 +24,7 @@ export interface RouteDescription {
   /** More of it. */
   readonly description?: string;
   /** Group in the document. */
-  readonly tag: "produce" | "stream" | "confluent" | "operation";
+  readonly tag: "produce" | "stream" | "confluent" | "operation" | "page";
   /** Media types of the body, with an example each; none for a route without a body. */
   readonly body?: Readonly<Record<string, { readonly schema?: object; readonly example?: unknown }>>;
   /** Whether the headers that say something about the record mean something here. */

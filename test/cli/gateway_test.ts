@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { runCommandLine } from "../../src/cli/command_line.ts";
+import { Settings } from "../../src/cli/gateway_settings.ts";
 import { FakeShell } from "./fake_shell.ts";
 
 /** A shell that tells when the gateway listens. */
@@ -83,6 +84,33 @@ Deno.test("ekaf gateway answers only its own host names on a loopback address", 
   assertEquals(await ended, 0);
 });
 
+Deno.test("ekaf gateway has a page on a loopback address, unless told otherwise", async () => {
+  const pageStatus = async (args: readonly string[], environment: Record<string, string> = {}) => {
+    const shell = new ListeningShell({ environment });
+    const ended = runCommandLine(shell, ["gateway", "--embedded", ...QUICK, ...args]);
+    const [url] = await shell.addresses;
+    const response = await fetch(url!);
+    await response.body?.cancel();
+    shell.interrupt();
+    await ended;
+    return response.status;
+  };
+
+  assertEquals(await pageStatus([]), 200);
+  assertEquals(await pageStatus(["--page", "off"]), 404);
+  assertEquals(await pageStatus([], { EKAF_PAGE: "0" }), 404);
+});
+
+Deno.test("ekaf gateway has no page on a public address, unless told otherwise", () => {
+  const hasPage = (page: string | undefined, hostname: string) =>
+    new Settings({ page }, () => undefined).hasPage(hostname);
+  const everywhere = ["0.0.0.0", "::", "192.168.0.1", "gateway.internal"];
+
+  assertEquals(everywhere.map((hostname) => hasPage(undefined, hostname)), [false, false, false, false]);
+  assertEquals(everywhere.map((hostname) => hasPage("on", hostname)), [true, true, true, true]);
+  assertEquals(["127.0.0.1", "localhost", "::1"].map((hostname) => hasPage(undefined, hostname)), [true, true, true]);
+});
+
 Deno.test("ekaf gateway ends with 1 and a number when Kafka has not got all", async () => {
   await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
   using _silence = cluster.intercept("Produce", () => "silent");
@@ -104,6 +132,7 @@ const MISUSE: [args: string[], message: string][] = [
   [["--embedded", "--host", "0.0.0.0"], "Cannot listen on 0.0.0.0 without --topics: "],
   [["--embedded", "x"], 'Cannot use "x": there is no such operand'],
   [["--embedded", "--port", "0", "--max-requests", "0"], 'Cannot use "maxRequests" 0: it must be an integer from 1'],
+  [["--embedded", "--port", "0", "--page", "yes"], 'Cannot use --page "yes": it must be on or off'],
   [["--embedded", "--port", "0", "--origins", "shop"], 'Cannot use "origins" "shop": it must be like'],
   [["--embedded", "--body-max-bytes", "1k"], 'Cannot use --body-max-bytes "1k": it must be a whole number'],
 ];

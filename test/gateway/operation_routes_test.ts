@@ -32,17 +32,6 @@ Deno.test("GET /metrics counts requests, records and errors", async () => {
   assertMatch(text, /further 1\n$/);
 });
 
-Deno.test("GET / is there only where a page was given", async () => {
-  await using rig = await gatewayRig();
-  await using paged = await gatewayRig({ gateway: { page: () => new Response("hello") } });
-
-  const responses = [await rig.get("/"), await paged.get("/")];
-
-  assertEquals(responses.map((response) => response.status), [404, 200]);
-  assertEquals(await responses[1]!.text(), "hello");
-  await responses[0]!.body?.cancel();
-});
-
 Deno.test("fetchOperation() has the routes of operation alone, fetch() without them when told", async () => {
   await using rig = await gatewayRig({ gateway: { operation: false } });
 

@@ -34,6 +34,7 @@ const PACKAGES = {
   java: "a JDK of version 17 or later (Debian: openjdk-17-jdk-headless)",
   mvn: "Apache Maven (Debian: maven)",
   kcat: "kcat (Debian: kcat)",
+  chromium: "Chromium (Debian: chromium)",
   node: "Node.js 18 or later with npm (Debian: nodejs npm)",
 } as const;
 
@@ -46,7 +47,7 @@ const pending = new Map<KafkaVersion | OldKafkaVersion, Promise<string>>();
 /** Rejects with an `Error` naming the tool and how to get it, if it cannot be run. These tests fail, they never skip. */
 export async function requireTool(tool: Tool): Promise<void> {
   try {
-    const version = { java: "-version", mvn: "-version", kcat: "-V", node: "--version" }[tool];
+    const version = { java: "-version", mvn: "-version", kcat: "-V", chromium: "--version", node: "--version" }[tool];
     await new Deno.Command(tool, { args: [version], stdin: "null", stdout: "null", stderr: "null" }).output();
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
