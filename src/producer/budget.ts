@@ -19,6 +19,14 @@ export interface Waiter {
   resume(): BudgetShare | null;
 }
 
+/** What the partitions that one broker leads hold together. */
+class BrokerHold {
+  /** Bytes of their records. */
+  bytes = 0;
+  /** Of the shares, how many are up. */
+  upShares = 0;
+}
+
 /** One partition's, or one waiting room's, part of the budget. */
 export class BudgetShare {
   /** Most bytes this share may hold. */
@@ -29,6 +37,8 @@ export class BudgetShare {
   isUp = false;
   /** Lanes of the partition that are connected. */
   upLanes = 0;
+  /** What its leader's partitions hold together, null while there is no leader. */
+  broker: BrokerHold | null = null;
   /** Those who wait for room here, first come first. */
   readonly waiters: Waiter[] = [];
 
@@ -41,14 +51,19 @@ export class BudgetShare {
 /**
  * Counts the bytes of all unsettled records.
  *
- * Three limits: the whole budget; each share's own; and half of the budget for all shares together that are not up,
- * while another one is, so that a dead broker cannot starve the healthy ones.
+ * Four limits: the whole budget; each share's own; half of the budget for all shares together that one broker leads,
+ * while another broker is up, so that enough is left for the others on the day it falls silent; and half of the budget for
+ * all shares together that are not up, while another one is.
  */
 export class Budget {
   readonly #maxBytes: number;
   #usedBytes = 0;
   #downBytes = 0;
   #upShares = 0;
+  /** By broker id. */
+  readonly #brokers = new Map<number, BrokerHold>();
+  /** Brokers that lead a share that is up. */
+  #upBrokers = 0;
   /** Shares with waiters, in the order in which their first waiter came. */
   readonly #waiting = new Set<BudgetShare>();
   #arrivals = 0;
@@ -88,7 +103,7 @@ export class Budget {
   /** Bytes that a new call may take now, -1 while others come first. */
   grantedBytes(share: BudgetShare): number {
     if (this.#waiting.size > 0 && share !== this.#served) {
-      if (share.waiters.length > 0 || (this.#served === null && this.#isStarving())) return -1;
+      if (share.waiters.length > 0 || (this.#served === null && this.#isStarving(share))) return -1;
     }
     return this.freeBytes(share);
   }
@@ -97,6 +112,7 @@ export class Budget {
   take(share: BudgetShare, bytes: number): void {
     this.#usedBytes += bytes;
     share.bytes += bytes;
+    if (share.broker !== null) share.broker.bytes += bytes;
     if (!share.isUp) this.#downBytes += bytes;
   }
 
@@ -104,6 +120,7 @@ export class Budget {
   give(share: BudgetShare, bytes: number): void {
     this.#usedBytes -= bytes;
     share.bytes -= bytes;
+    if (share.broker !== null) share.broker.bytes -= bytes;
     if (!share.isUp) this.#downBytes -= bytes;
   }
 
@@ -113,6 +130,30 @@ export class Budget {
     share.isUp = isUp;
     this.#upShares += isUp ? 1 : -1;
     this.#downBytes += isUp ? -share.bytes : share.bytes;
+    if (share.broker !== null) this.#countUp(share.broker, isUp);
+  }
+
+  /** Notes which broker leads a share, null for none. */
+  lead(share: BudgetShare, brokerId: number | null): void {
+    let broker = brokerId === null ? null : this.#brokers.get(brokerId) ?? null;
+    if (brokerId !== null && broker === null) this.#brokers.set(brokerId, broker = new BrokerHold());
+    const before = share.broker;
+    if (broker === before) return;
+    if (before !== null) {
+      before.bytes -= share.bytes;
+      if (share.isUp) this.#countUp(before, false);
+    }
+    share.broker = broker;
+    if (broker === null) return;
+    broker.bytes += share.bytes;
+    if (share.isUp) this.#countUp(broker, true);
+  }
+
+  #countUp(broker: BrokerHold, isUp: boolean): void {
+    const before = broker.upShares;
+    broker.upShares += isUp ? 1 : -1;
+    if (before === 0) this.#upBrokers++;
+    else if (broker.upShares === 0) this.#upBrokers--;
   }
 
   /** Queues a waiter at a share: before those who came later, also where it has waited for another share first. */
@@ -145,14 +186,18 @@ export class Budget {
 
   /**
    * Lets waiters go on, as far as there is room: per share in order; a waiter whose share is full holds up nobody
-   * else, one that needs more than the whole budget has left holds up those behind it, or it would starve.
+   * else, one that needs more than the whole budget has left holds up those behind it, and one that needs more than its
+   * broker has left those of the same broker, or it would starve.
    */
   serve(): void {
     if (this.#served !== null || this.#waiting.size === 0) return;
     try {
+      const full = new Set<BrokerHold>();
       for (const share of [...this.#waiting]) {
+        if (share.broker !== null && full.has(share.broker)) continue;
         this.#served = share;
         if (!this.#serveShare(share)) return;
+        if (share.broker !== null && share.waiters.length > 0 && this.#waitsForBroker(share)) full.add(share.broker);
       }
     } finally {
       this.#served = null;
@@ -174,10 +219,17 @@ export class Budget {
 
   /** Bytes that `share` could take if the whole budget were free for it. */
   #shareFreeBytes(share: BudgetShare): number {
-    const free = share.maxBytes - share.bytes;
+    const free = Math.min(share.maxBytes - share.bytes, this.#brokerFreeBytes(share));
     // One record at least may always be kept for a lane that is down, or it could never be accepted at all.
     if (share.isUp || this.#upShares === 0 || this.#downBytes === 0) return free;
     return Math.min(free, Math.floor(this.#maxBytes / 2) - this.#downBytes);
+  }
+
+  /** Bytes that the broker of `share` leaves for it. */
+  #brokerFreeBytes({ broker }: BudgetShare): number {
+    if (broker === null || this.#upBrokers - (broker.upShares > 0 ? 1 : 0) === 0) return Infinity;
+    // One record at least may always be kept for a broker: the others wait for it.
+    return broker.bytes === 0 ? Infinity : Math.floor(this.#maxBytes / 2) - broker.bytes;
   }
 
   /** Whether the head waiter of `share` would go on but for the whole budget. */
@@ -186,9 +238,18 @@ export class Budget {
     return neededBytes > this.unusedBytes && neededBytes <= this.#shareFreeBytes(share);
   }
 
-  /** Whether anybody waits for the whole budget alone. */
-  #isStarving(): boolean {
-    for (const share of this.#waiting) if (this.#isStarved(share)) return true;
+  /** Whether the head waiter of `share` would go on but for what other partitions of its broker hold. */
+  #waitsForBroker(share: BudgetShare): boolean {
+    const { neededBytes } = share.waiters[0]!;
+    return neededBytes > this.#brokerFreeBytes(share) && neededBytes <= share.maxBytes - share.bytes;
+  }
+
+  /** Whether anybody waits for the whole budget alone, or for what the broker of `share` leaves. */
+  #isStarving(share: BudgetShare): boolean {
+    for (const other of this.#waiting) {
+      if (this.#isStarved(other)) return true;
+      if (share.broker !== null && other.broker === share.broker && this.#waitsForBroker(other)) return true;
+    }
     return false;
   }
 }

@@ -21,11 +21,14 @@ const LOOK_EVERY_MS = END_AFTER_MS / 5;
 export interface PartitionLeader {
   /** The leader's outbox for a lane number, null while there is no leader. */
   readonly outbox: ((lane: number) => Outbox) | null;
+  /** Its id, null while there is none. */
+  readonly broker: number | null;
   /** Its term. */
   readonly epoch: number;
 }
 
-const NO_LEADER: PartitionLeader = { outbox: null, epoch: -1 };
+/** A partition without a leader. */
+export const NO_LEADER: PartitionLeader = { outbox: null, broker: null, epoch: -1 };
 
 /**
  * The lane of a key, the same as long as the producer lives: extra lanes come and go without moving a key.
@@ -203,6 +206,7 @@ export class PartitionLanes {
   /** Leads the lanes that run to who leads the partition now. */
   lead(leader: PartitionLeader): void {
     this.#leader = leader;
+    this.#context.budget.lead(this.share, leader.broker);
     for (const lane of this.running) this.#lead(lane);
   }
 

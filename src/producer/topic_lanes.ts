@@ -19,7 +19,7 @@ import type { Lane } from "./lane.ts";
 import type { LaneContext, ProducerContext, TopicTotals } from "./lane_context.ts";
 import type { Outbox } from "./outbox.ts";
 import { TopicOverflow } from "./overflow.ts";
-import { laneOfKey, PartitionLanes } from "./partition_lanes.ts";
+import { laneOfKey, NO_LEADER, PartitionLanes } from "./partition_lanes.ts";
 import type { TaskEndListener } from "./task_end.ts";
 import type { TopicView } from "../partitioner.ts";
 import { RECORD_FRAMING_BYTES } from "./record_encoder.ts";
@@ -245,7 +245,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
       if (isRecreated) { for (const lane of lanes.lanes) lane.window.topicRecreated(); }
       this.#lead(lanes, found);
     }
-    for (const lane of this.lanes()) if (!ids.includes(lane.partition)) lane.moveTo(null);
+    for (const lanes of this.#lanes.values()) if (!ids.includes(lanes.partition)) lanes.lead(NO_LEADER);
     if (!this.#isEmptying) this.taskEnded();
     if (this.#lanes.size === 0) this.downtime.ended(); // Nothing to send, so nothing to connect for.
   }
@@ -268,7 +268,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
   #lead(lanes: PartitionLanes, { leader, leaderEpoch }: PartitionSnapshot): void {
     const isKnown = leader !== null && this.#context.cluster.broker(leader) !== undefined;
     const outbox = isKnown ? (lane: number) => this.#context.outbox(leader, lane) : null;
-    lanes.lead({ outbox, epoch: leaderEpoch });
+    lanes.lead({ outbox, broker: isKnown ? leader : null, epoch: leaderEpoch });
   }
 
   #tellKnown(): void {

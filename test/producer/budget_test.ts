@@ -196,6 +196,71 @@ Deno.test("Budget never gives more than there is, and all of it back, for any or
   assertEquals([budget.usedBytes, budget.hasWaiters], [0, false]);
 });
 
+Deno.test("Budget keeps half for other brokers whatever one broker's shares ask for, while another is up", () => {
+  const budget = new Budget(100);
+  const [a, b, c] = [upShare(budget, 60), upShare(budget, 60), upShare(budget, 60)];
+  budget.lead(a!, 1);
+  budget.lead(b!, 1);
+
+  const alone = budget.freeBytes(a!);
+  budget.lead(c!, 2);
+  new Taker(budget, a!, 40).try();
+  new Taker(budget, c!, 1).try();
+  const beside = [budget.freeBytes(a!), budget.freeBytes(b!), budget.freeBytes(c!)];
+  budget.setUp(c!, false);
+  const afterLoss = budget.freeBytes(a!);
+  budget.setUp(c!, true);
+  budget.lead(a!, 2);
+  const moved = [budget.freeBytes(a!), budget.freeBytes(b!), budget.freeBytes(c!)];
+
+  assertEquals([alone, beside, afterLoss, moved], [60, [10, 10, 49], 20, [9, 59, 9]]);
+});
+
+Deno.test("Budget lets a large waiter of a full broker go first, and those of other brokers pass", () => {
+  const budget = new Budget(100);
+  const [a, b, c] = [upShare(budget, 60), upShare(budget, 60), upShare(budget, 60)];
+  budget.lead(a!, 1);
+  budget.lead(b!, 1);
+  budget.lead(c!, 2);
+  new Taker(budget, a!, 20).try();
+  new Taker(budget, b!, 25).try();
+
+  const large = new Taker(budget, a!, 30).try();
+  const small = new Taker(budget, b!, 3).try();
+  const other = new Taker(budget, c!, 3).try();
+  budget.give(b!, 5);
+  budget.serve();
+  const before = [large.isIn, small.isIn, other.isIn];
+  budget.give(b!, 20);
+  budget.serve();
+
+  assertEquals([before, [large.isIn, small.isIn]], [[false, false, true], [true, false]]);
+  budget.give(a!, 30);
+  budget.serve();
+  assertEquals(small.isIn, true);
+});
+
+Deno.test("a broker that falls silent holds half of the buffer at most, and the others go on", async () => {
+  const sizes = { batchMaxBytes: 2_000, partitionMaxBytes: 20_000, bufferMaxBytes: 20_000 };
+  await using r = await rig({ brokers: 2, topics: { t: 4 } }, sizes);
+  const { partitions } = await r.producer.prepare("t");
+  const of = (id: number) => partitions.filter(({ leader }) => leader === id).map(({ partition }) => partition);
+  const [silent, alive] = [of(2), of(1)];
+  await r.producer.send("t", partitions.map(({ partition }) => ({ value: "", partition })));
+  using _silence = r.cluster.intercept("Produce", (request, next) => {
+    return request.brokerId === 2 ? "silent" : next(request);
+  });
+
+  for (let i = 0; i < 40; i++) {
+    r.producer.enqueue("t", { value: "x".repeat(1_000), partition: silent[i % 2]! }).catch(() => {});
+  }
+  for (let i = 0; i < 40; i++) await r.producer.send("t", { value: "y".repeat(1_000), partition: alive[i % 2]! });
+
+  const held = r.producer.info("t").filter(({ partition }) => silent.includes(partition));
+  const bytes = held.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
+  assert(bytes > 5_000 && bytes <= 10_000, `${bytes} bytes`);
+});
+
 Deno.test("a dead broker's lanes cannot take the room of the healthy ones", async () => {
   const sizes = { batchMaxBytes: 2_000, partitionMaxBytes: 20_000, bufferMaxBytes: 20_000 };
   await using r = await rig({ brokers: 2, topics: { t: 2 } }, sizes);
