@@ -87,8 +87,13 @@ export class Admission implements Waiter {
   #next = 0;
   /** What this run has admitted. */
   readonly #admitted = { records: 0, bytes: 0 };
-  /** Chosen for the next record: a partitioner is asked once a record, however long the record waits. */
+  /**
+   * Chosen for the next record: a partitioner is asked once a record, however long the record waits, unless it may move
+   * and others have room.
+   */
   #destination: Destination | null = null;
+  /** Place of the record that may move: what was found out before does not hold for it. */
+  #movedIndex = -1;
   #ended: PromiseWithResolvers<void> | null = null;
   #waitsFor: BudgetShare | null = null;
 
@@ -152,6 +157,15 @@ export class Admission implements Waiter {
     return share;
   }
 
+  /** Implements `Waiter`: a record with a key, or for a partition, stays where it was to go. */
+  mayMove(): boolean {
+    const input = this.#options.inputs[this.#next];
+    if (this.#destination === null || input === undefined || !isUnbound(input)) return false;
+    this.#destination = null;
+    this.#movedIndex = this.#next;
+    return true;
+  }
+
   /** Waits at `share` before anything is admitted. */
   waitAt(share: BudgetShare): BudgetShare {
     return this.#waitsFor = share;
@@ -207,8 +221,15 @@ export class Admission implements Waiter {
   /** Where the next record goes, when that was found out before and is still so. */
   #takeChosen(): Destination | null {
     if (this.#destination === null && this.#options.destinations === null) return null;
-    const destination = this.#destination ?? this.#options.destinations?.[this.#next] ?? null;
+    const given = this.#next === this.#movedIndex ? null : this.#options.destinations?.[this.#next];
+    const destination = this.#destination ?? given ?? null;
     this.#destination = null;
     return destination !== null && this.#host.isOpen(destination) ? destination : null;
   }
+}
+
+/** Whether neither a key nor the caller says where a record goes. */
+function isUnbound(input: RecordInput): boolean {
+  if (typeof input === "string" || input instanceof Uint8Array) return true;
+  return (input.key === undefined || input.key === null) && input.partition === undefined;
 }

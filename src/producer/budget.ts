@@ -17,6 +17,8 @@ export interface Waiter {
    * @returns The share it waits for now, or null when it is done.
    */
   resume(): BudgetShare | null;
+  /** Drops the choice of where its next record goes, when that may be made anew; says whether it may. */
+  mayMove(): boolean;
 }
 
 /** What the partitions that one broker leads hold together. */
@@ -185,18 +187,18 @@ export class Budget {
   }
 
   /**
-   * Lets waiters go on, as far as there is room: per share in order; a waiter whose share is full holds up nobody
-   * else, one that needs more than the whole budget has left holds up those behind it, and one that needs more than its
-   * broker has left those of the same broker, or it would starve.
+   * Lets waiters go on, as far as there is room: per share in order. A waiter whose share is full holds up nobody else,
+   * and asks again where to go when its broker is away and its next record may go elsewhere; one that needs more than the whole budget has left
+   * holds up those behind it, and one that needs more than its broker has left those of the same broker, or it would
+   * starve.
    */
   serve(): void {
     if (this.#served !== null || this.#waiting.size === 0) return;
     try {
       const full = new Set<BrokerHold>();
       for (const share of [...this.#waiting]) {
-        if (share.broker !== null && full.has(share.broker)) continue;
         this.#served = share;
-        if (!this.#serveShare(share)) return;
+        if (!this.#serveShare(share, share.broker !== null && full.has(share.broker))) return;
         if (share.broker !== null && share.waiters.length > 0 && this.#waitsForBroker(share)) full.add(share.broker);
       }
     } finally {
@@ -204,17 +206,30 @@ export class Budget {
     }
   }
 
-  /** Returns false when the head waiter of `share` waits for the whole budget. */
-  #serveShare(share: BudgetShare): boolean {
+  /** Returns false when the head waiter of `share` waits for the whole budget. `isHeldUp`: others come first here. */
+  #serveShare(share: BudgetShare, isHeldUp: boolean): boolean {
     while (share.waiters.length > 0) {
       const waiter = share.waiters[0]!;
-      if (waiter.neededBytes > this.freeBytes(share)) return !this.#isStarved(share);
+      const hasRoom = !isHeldUp && waiter.neededBytes <= this.freeBytes(share);
+      if (!hasRoom && !this.#mayMove(share, waiter)) return isHeldUp || !this.#isStarved(share);
       const next = waiter.resume();
-      if (next === share) continue;
-      this.leave(share, waiter);
-      if (next !== null) this.wait(next, waiter);
+      if (next !== share) {
+        this.leave(share, waiter);
+        if (next !== null) this.wait(next, waiter);
+      } else if (!hasRoom) {
+        return isHeldUp || !this.#isStarved(share);
+      }
     }
     return true;
+  }
+
+  /**
+   * Whether a waiter at a share that is not up may find room elsewhere. Without this: all partitions are full, a record
+   * without a key is to wait for one of them, its broker dies, the others empty, and the record waits for the dead.
+   */
+  #mayMove(share: BudgetShare, waiter: Waiter): boolean {
+    if (share.isUp || this.#upShares === 0 || waiter.neededBytes > this.unusedBytes) return false;
+    return share.maxBytes > 0 && waiter.mayMove();
   }
 
   /** Bytes that `share` could take if the whole budget were free for it. */

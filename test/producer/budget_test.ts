@@ -16,6 +16,10 @@ class Taker implements Waiter {
     return this;
   }
 
+  mayMove(): boolean {
+    return false;
+  }
+
   resume(): BudgetShare | null {
     if (!this.budget.admits(this.share, this.neededBytes)) return this.share;
     this.budget.take(this.share, this.neededBytes);
@@ -39,6 +43,7 @@ Deno.test("Budget keeps the order of arrival among waiters that went on to anoth
   const first: Waiter = {
     neededBytes: 0,
     arrival: 0,
+    mayMove: () => false,
     resume: () => {
       if (!budget.admits(share, 10)) {
         first.neededBytes = 10;
@@ -48,7 +53,12 @@ Deno.test("Budget keeps the order of arrival among waiters that went on to anoth
       return null;
     },
   };
-  const second: Waiter = { neededBytes: 10, arrival: 0, resume: () => (served.push("second"), null) };
+  const second: Waiter = {
+    neededBytes: 10,
+    arrival: 0,
+    mayMove: () => false,
+    resume: () => (served.push("second"), null),
+  };
   gate.bytes = 1; // It is shut.
   budget.wait(gate, first);
   budget.wait(share, second);
@@ -139,6 +149,7 @@ Deno.test("Budget.dissolve() sends waiters to their new share in order, before l
   const movers = [1, 2, 3].map((n): Waiter => ({
     neededBytes: 10,
     arrival: 0,
+    mayMove: () => false,
     resume: () => {
       if (!budget.admits(next, 10)) return next;
       budget.take(next, 10);
@@ -302,4 +313,76 @@ Deno.test("a partition's records take at most partitionMaxBytes", async () => {
   await Promise.all(writes);
 
   assert(lane!.bufferedBytes > 4_000 && lane!.bufferedBytes <= 6_096, `${lane!.bufferedBytes} bytes`);
+});
+
+Deno.test("Budget lets a waiter that may go elsewhere ask again when there is room, only not where it waits", () => {
+  const budget = new Budget(100);
+  const [dead, alive] = [upShare(budget, 50), upShare(budget, 50)];
+  new Taker(budget, dead, 50).try();
+  new Taker(budget, alive, 50).try();
+  let goal = dead;
+  const asked: BudgetShare[] = [];
+  const mover: Waiter = {
+    neededBytes: 10,
+    arrival: 0,
+    mayMove: () => true,
+    resume: () => {
+      asked.push(goal);
+      if (!budget.admits(goal, 10)) return goal;
+      budget.take(goal, 10);
+      return null;
+    },
+  };
+  const bound = new Taker(budget, dead, 5);
+  budget.wait(dead, mover);
+  bound.try();
+
+  budget.setUp(dead, false);
+  budget.serve();
+  assertEquals(asked, [], "nothing is free anywhere");
+  budget.give(alive, 20);
+  budget.setUp(dead, true);
+  budget.serve();
+  assertEquals(asked, [], "the one it waits for is not away");
+  budget.setUp(dead, false);
+  budget.serve();
+  assertEquals([asked, dead.waiters.length], [[dead], 2], "it has chosen the same again");
+  goal = alive;
+  budget.serve();
+
+  assertEquals([asked, alive.bytes, dead.waiters], [[dead, alive], 40, [bound]]);
+});
+
+Deno.test("a record that waits for a partition goes to another when the broker dies, unless it has a key", async (t) => {
+  const sizes = { batchMaxBytes: 2_000, partitionMaxBytes: 20_000, bufferMaxBytes: 20_000 };
+  for (const key of [null, "k"]) {
+    await t.step(`key ${key}`, async () => {
+      let goal = -1;
+      await using r = await rig({ brokers: 2, topics: { t: 2 } }, { ...sizes, partitioner: () => goal });
+      const { partitions } = await r.producer.prepare("t");
+      const [silent, alive] = [2, 1].map((id) => partitions.find(({ leader }) => leader === id)!.partition);
+      await r.producer.send("t", partitions.map(({ partition }) => ({ value: "", partition })));
+      const release = holdProduce(r.cluster);
+      using _silence = r.cluster.intercept("Produce", (request, next) => {
+        return request.brokerId === 2 ? "silent" : next(request);
+      });
+      for (let i = 0; i < 18; i++) { // as much as either broker may hold
+        r.producer.enqueue("t", { value: "x".repeat(1_000), partition: i % 2 === 0 ? silent! : alive! }).catch(
+          () => {},
+        );
+      }
+      goal = silent!;
+      let placed: number | null = null;
+      const waiting = r.producer.enqueue("t", { key, value: "y".repeat(1_000) });
+      waiting.then(({ partition }) => placed = partition, () => {});
+      goal = alive!;
+
+      await r.cluster.stop(2);
+      release();
+      await until(() => r.producer.info("t").some(({ state }) => state !== "up"));
+      await r.producer.send("t", Array.from({ length: 20 }, () => ({ value: "z".repeat(500), partition: alive! })));
+
+      assertEquals(placed, key === null ? alive : null);
+    });
+  }
 });
