@@ -1,12 +1,15 @@
 /**
- * Foreign clients get along with the embedded cluster when it acts as another broker than the latest, and when it
- * misbehaves.
+ * Foreign clients get along with the embedded cluster: with each acks, codec and idempotence, when it acts as another broker
+ * than the latest, and when it misbehaves.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { EmbeddedCluster, FaultProxy, type KafkaRelease } from "@ekaf/ekaf/embedded";
+import { codecOf } from "../../protocol/compression.ts";
+import { MessageOffset } from "../../protocol/message_layout.ts";
+import { BatchOffset } from "../../protocol/record_batch_layout.ts";
 import {
   type ForeignPromise,
   type ForeignRecord,
@@ -37,8 +40,96 @@ function records(): ForeignRecord[] {
   });
 }
 
+/** Records of which each alone gets smaller. */
+function compressible(): ForeignRecord[] {
+  const encoder = new TextEncoder();
+  return records().map((record, i) => ({ ...record, value: encoder.encode(`${i} ${"again and ".repeat(20)}`) }));
+}
+
 function valuesOf(records: readonly { value: Uint8Array | null }[]): string[] {
   return records.map(({ value }) => decoder.decode(value!)).sort();
+}
+
+type Codec = "none" | "gzip" | "snappy" | "lz4" | "zstd";
+
+/** What is asked of a client, and which codecs it has. */
+interface MatrixRow {
+  client: keyof typeof clients;
+  codecs: readonly Codec[];
+  /** Acks and idempotence. */
+  promises: readonly ForeignPromise[];
+  versions?: KafkaRelease;
+  /** For kcat that cannot ask for versions. */
+  settings?: readonly string[];
+}
+
+const promises: ForeignPromise[] = [
+  ...([0, 1, -1] as const).map((acks) => ({ acks, idempotent: false })),
+  IDEMPOTENT,
+];
+
+const dialect = (release: string) => ["api.version.request=false", `broker.version.fallback=${release}`];
+const unnumbered = promises.filter(({ idempotent }) => !idempotent);
+
+const matrix: readonly MatrixRow[] = [
+  { client: "kcat", codecs: ["none", "gzip", "snappy", "lz4", "zstd"], promises },
+  // Of zstd there is no codec for kafkajs but native ones.
+  { client: "kafkajs", codecs: ["none", "gzip", "snappy", "lz4"], promises },
+  { client: "kcat", codecs: ["none", "gzip", "snappy", "lz4"], promises: unnumbered, versions: "0.10" },
+  { client: "kafkajs", codecs: ["none", "gzip", "snappy"], promises: unnumbered, versions: "0.10" },
+  // librdkafka has LZ4 for brokers since 0.8.2.
+  ...[["0.8.0", ["none", "gzip", "snappy"]], ["0.8.2", ["none", "gzip", "snappy", "lz4"]]].map(
+    ([release, codecs]): MatrixRow => {
+      const settings = dialect(release as string);
+      return { client: "kcat", codecs: codecs as Codec[], promises: unnumbered, versions: "0.8", settings };
+    },
+  ),
+];
+
+/** What came in Produce: acks, codec, and whether there was a producer id; each kind once. */
+function watchArrivals(cluster: EmbeddedCluster): Set<string> {
+  const arrivals = new Set<string>();
+  cluster.intercept("Produce", (request, next) => {
+    for (const { records } of request.body.topicData.flatMap(({ partitionData }) => partitionData)) {
+      const isBatch = request.version >= 3;
+      const attributes = records![isBatch ? BatchOffset.attributes + 1 : MessageOffset.attributes]!;
+      const view = new DataView(records!.buffer, records!.byteOffset);
+      const idempotent = isBatch && view.getBigInt64(BatchOffset.producerId) >= 0n;
+      arrivals.add(JSON.stringify({ acks: request.body.acks, idempotent, codec: codecOf(attributes) ?? "none" }));
+    }
+    return next(request);
+  });
+  return arrivals;
+}
+
+for (const { client, codecs, promises, versions = "4.3", settings = [] } of matrix) {
+  const said = settings.at(-1)?.replace("broker.version.fallback=", ", taken for ") ?? "";
+  Deno.test(`EmbeddedCluster as ${versions} takes each acks and codec of ${client}${said}, and gives it back`, async (t) => {
+    for (const codec of codecs) {
+      for (const promise of promises) {
+        const { acks, idempotent } = promise;
+        await t.step(`${codec}, acks ${acks}${idempotent ? ", idempotent" : ""}`, async () => {
+          await using cluster = await EmbeddedCluster.listen({ brokers: 2, topics: { events: 2 }, versions });
+          const target = { bootstrap: cluster.bootstrap, topic: "events" };
+          const arrivals = watchArrivals(cluster);
+          const compression = codec === "none" ? {} : { compression: codec };
+
+          await clients[client].produce(target, { ...promise, ...compression, settings, records: compressible() });
+          const stored = await cluster.waitFor("events", RECORD_COUNT);
+          const [byKcat, byKafkajs] = await Promise.all([
+            readWithKcat(cluster.bootstrap.join(), "events", settings),
+            // It asks every broker for its versions, and cannot unpack zstd.
+            versions === "0.8" || codec === "zstd" ? stored : readWithKafkajs(target),
+          ]);
+
+          const expected = valuesOf(compressible());
+          assertEquals([...arrivals].map((text) => JSON.parse(text)), [{ acks, idempotent, codec }]);
+          assertEquals([valuesOf(stored), valuesOf(byKcat), valuesOf(byKafkajs)], [expected, expected, expected]);
+          assertEquals(cluster.batches("events").every(({ isCompressed }) => isCompressed), codec !== "none");
+        });
+      }
+    }
+  });
 }
 
 const releases: KafkaRelease[] = ["0.11", "1.1", "2.0", "2.8", "3.9"];

@@ -23,7 +23,7 @@ export interface ForeignPromise {
   idempotent: boolean;
   /** More settings of kcat's, `name=value`. */
   settings?: readonly string[];
-  /** kafkajs has gzip alone. By default none. */
+  /** kafkajs has no zstd. By default none. */
   compression?: "gzip" | "snappy" | "lz4" | "zstd";
 }
 
@@ -103,15 +103,16 @@ async function kafkajsArgs({ bootstrap, topic }: ForeignTarget, command: "produc
   return [client, await installKafkajs(), bootstrap.join(","), topic, command];
 }
 
-/** Installs kafkajs into a git-ignored folder, once; resolves with the path of the module. */
+/** Installs kafkajs and codecs for it into a git-ignored folder, once; resolves with the path of its module. */
 async function installKafkajs(): Promise<string> {
   await requireTool("node");
-  const folder = `${workFolder}kafkajs-${KAFKAJS_VERSION}`;
+  const folder = `${workFolder}kafkajs-${KAFKAJS_VERSION}-codecs`;
   const path = `${folder}/node_modules/kafkajs`;
-  if (await Deno.stat(`${path}/package.json`).then(() => true, () => false)) return path;
+  if (await Deno.stat(`${folder}/node_modules/.package-lock.json`).then(() => true, () => false)) return path; // comes last
   await Deno.mkdir(folder, { recursive: true });
   const flags = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
-  await run("npm", { args: ["install", "--prefix", folder, ...flags, `kafkajs@${KAFKAJS_VERSION}`] });
+  const packages = [`kafkajs@${KAFKAJS_VERSION}`, "kafkajs-snappy@1.1.0", "lz4js@0.2.0"];
+  await run("npm", { args: ["install", "--prefix", folder, ...flags, ...packages] });
   return path;
 }
 

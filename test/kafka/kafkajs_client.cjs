@@ -1,8 +1,24 @@
 // Produces into a cluster, or reads all of a topic, with kafkajs: node kafkajs_client.cjs MODULE BOOTSTRAP TOPIC COMMAND
 // "produce" takes { acks, idempotent, messages } as JSON from standard input; "read" prints records as JSON. Bytes are
 // base64. Reads without a consumer group, which the embedded broker does not have: by kafkajs' own cluster and broker.
+// kafkajs compresses gzip alone; Snappy and LZ4 are plugged in, from pure JavaScript. Its codecs of zstd and its usual one of
+// LZ4 (kafkajs-lz4, @kafkajs/zstd) are native builds.
 const [modulePath, bootstrap, topic, command] = process.argv.slice(2);
-const { CompressionTypes, Kafka, logLevel } = require(modulePath);
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require(modulePath);
+const snappy = require(`${modulePath}/../kafkajs-snappy`);
+const lz4 = require(`${modulePath}/../lz4js`);
+
+CompressionCodecs[CompressionTypes.Snappy] = snappy;
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: async ({ buffer }) => Buffer.from(lz4.compress(buffer)),
+  decompress: async (buffer) => Buffer.from(lz4.decompress(buffer)),
+});
+const codecs = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+};
 
 const kafka = new Kafka({ clientId: "kafkajs", brokers: bootstrap.split(","), logLevel: logLevel.ERROR });
 const toBytes = (text) => text === null ? null : Buffer.from(text, "base64");
@@ -19,7 +35,7 @@ async function produce() {
     value: toBytes(value),
     headers: Object.fromEntries(headers.map(([name, text]) => [name, toBytes(text)])),
   }));
-  const options = { topic, acks, compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None };
+  const options = { topic, acks, compression: codecs[compression] };
   for (let i = 0; i < all.length; i += 100) await producer.send({ ...options, messages: all.slice(i, i + 100) });
   await producer.disconnect();
 }
