@@ -41,10 +41,17 @@ const APPEND: SequenceVerdict = { action: "append" };
 /**
  * The sequence state of one partition. It belongs to the log, so it goes wherever the leader goes.
  *
+ * One state is kept for all replicas, and of each the offset from which on it has seen the batches itself.
+ *
  * Like Kafka 4, a producer that is not known may begin with any sequence number, and a batch older than the remembered
  * ones is out of order, not a duplicate.
  */
 export class ProducerStates {
+  /**
+   * Where the log ended when the leader started last, 0 if it has run ever since. Of what was appended before, it remembers
+   * one batch of each producer, the latest: Kafka's snapshots hold no more.
+   */
+  leaderStartOffset = 0n;
   readonly #entries = new Map<bigint, ProducerEntry>();
 
   /** Whether a batch may be appended, was appended before, or does not follow the last one. */
@@ -54,10 +61,12 @@ export class ProducerStates {
     if (header.producerEpoch < entry.epoch) return { action: "refuse", error: "INVALID_PRODUCER_EPOCH" };
     if (header.producerEpoch > entry.epoch) return header.baseSequence === 0 ? APPEND : outOfOrder();
     const lastSequence = addToSequence(header.baseSequence, header.lastOffsetDelta);
-    for (const batch of entry.batches) {
+    for (let i = entry.batches.length - 1; i >= 0; i--) {
+      const batch = entry.batches[i]!;
       if (batch.firstSequence === header.baseSequence && batch.lastSequence === lastSequence) {
         return { action: "acknowledge", batch };
       }
+      if (batch.baseOffset < this.leaderStartOffset) break;
     }
     const expected = addToSequence(entry.batches.at(-1)!.lastSequence, 1);
     return header.baseSequence === expected ? APPEND : outOfOrder();

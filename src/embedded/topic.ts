@@ -20,6 +20,8 @@ export interface Partition {
   leaderEpoch: number;
   /** Ids of the brokers that hold it, the preferred leader first. */
   replicas: number[];
+  /** Where the log ended when a broker went down, by its id. It comes back with less knowledge of producers. */
+  readonly downOffsets: Map<number, bigint>;
   /** Ids of the replicas in sync: those that are up, or the last that was. */
   isr: number[];
 }

@@ -150,6 +150,7 @@ export class Topology {
       const leaving = partition.leader === NO_LEADER ? partition.replicas[0]! : partition.leader;
       partition.replicas = partition.replicas.map((id) => id === leaving ? brokerId : id);
       partition.isr = partition.isr.filter((id) => id !== leaving);
+      partition.downOffsets.delete(brokerId); // Whoever copies the whole log sees every batch.
     }
     if (!partition.isr.includes(brokerId)) partition.isr.push(brokerId);
     this.#lead(partition, brokerId);
@@ -159,6 +160,7 @@ export class Topology {
   brokerDown(id: number): void {
     this.brokers.get(id)!.isUp = false;
     for (const partition of this.#partitionsOf(id)) {
+      partition.downOffsets.set(id, partition.log.endOffset);
       if (partition.isr.length > 1) partition.isr = partition.isr.filter((replica) => replica !== id);
       if (partition.leader !== id) continue;
       const heir = partition.replicas.find((replica) => replica !== id && partition.isr.includes(replica));
@@ -184,6 +186,7 @@ export class Topology {
   #lead(partition: Partition, brokerId: number): void {
     partition.leader = brokerId;
     partition.leaderEpoch++;
+    partition.log.producers.leaderStartOffset = partition.downOffsets.get(brokerId) ?? 0n;
   }
 
   *#partitionsOf(brokerId: number): Generator<Partition> {
@@ -198,7 +201,7 @@ export class Topology {
 
   #make(topic: EmbeddedTopic, planned: PlannedPartition): Partition {
     const log = new PartitionLog({ topic: topic.name, partition: planned.index, ...this.#options });
-    return { topic: topic.name, log, leaderEpoch: 0, ...planned };
+    return { topic: topic.name, log, leaderEpoch: 0, downOffsets: new Map(), ...planned };
   }
 
   /** Puts another broker into the place of one that has been removed; one less holds the partition if all do. */
@@ -210,6 +213,7 @@ export class Topology {
     const heirId = candidates[partition.index % candidates.length]?.id;
     partition.replicas = partition.replicas.flatMap((id) => id !== removed ? id : heirId ?? []);
     partition.isr = partition.isr.filter((id) => id !== removed);
+    partition.downOffsets.delete(removed);
     if (heirId !== undefined && (up.length > 0 || partition.isr.length === 0)) partition.isr.push(heirId);
     if (partition.isr.length === 0) partition.isr.push(partition.replicas[0]!);
     if (partition.leader !== removed && partition.leader !== NO_LEADER) return;

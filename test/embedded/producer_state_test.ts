@@ -76,3 +76,23 @@ Deno.test("ProducerStates.forget() makes every producer unknown", () => {
 Deno.test("addToSequence() wraps to 0 after 2^31-1", () => {
   assertEquals([addToSequence(5, 3), addToSequence(MAX_SEQUENCE, 1), addToSequence(MAX_SEQUENCE - 1, 4)], [8, 0, 2]);
 });
+
+Deno.test("ProducerStates knows one batch of each producer from before its leader's start", () => {
+  const states = new ProducerStates();
+  const remember = (producerId: bigint, sequence: number, baseOffset: bigint) =>
+    states.remember(header({ producerId, sequence }), { baseOffset, maxTimestamp: 0n });
+  for (const [offset, [id, sequence]] of [[7n, 0], [7n, 1], [8n, 0], [8n, 1], [7n, 2]].entries()) {
+    remember(id as bigint, sequence as number, BigInt(offset));
+  }
+  const judged = (producerId: bigint, sequence: number) => states.judge(header({ producerId, sequence })).action;
+
+  states.leaderStartOffset = 4n; // all but the last batch came before
+
+  assertEquals([2, 1, 0, 3].map((sequence) => judged(7n, sequence)), [
+    "acknowledge",
+    "acknowledge",
+    "refuse",
+    "append",
+  ]);
+  assertEquals([1, 0, 2].map((sequence) => judged(8n, sequence)), ["acknowledge", "refuse", "append"]);
+});
