@@ -10,8 +10,8 @@ const lz4 = require(`${modulePath}/../lz4js`);
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy;
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: async ({ buffer }) => Buffer.from(lz4.compress(buffer)),
-  decompress: async (buffer) => Buffer.from(lz4.decompress(buffer)),
+  compress: ({ buffer }) => Promise.resolve(Buffer.from(lz4.compress(buffer))),
+  decompress: (buffer) => Promise.resolve(Buffer.from(lz4.decompress(buffer))),
 });
 const codecs = {
   none: CompressionTypes.None,
