@@ -36,7 +36,22 @@ const PACKAGES = {
   kcat: "kcat (Debian: kcat)",
   chromium: "Chromium (Debian: chromium)",
   node: "Node.js 18 or later with npm (Debian: nodejs npm)",
+  curl: "curl (Debian: curl)",
+  nginx: "nginx (Debian: nginx-light)",
+  slowhttptest: "slowhttptest (Debian: slowhttptest)",
 } as const;
+
+/** What makes a tool tell that it is there, and end. */
+const VERSION_FLAGS: Readonly<Record<Tool, string>> = {
+  java: "-version",
+  mvn: "-version",
+  kcat: "-V",
+  chromium: "--version",
+  node: "--version",
+  curl: "--version",
+  nginx: "-v",
+  slowhttptest: "-h",
+};
 
 /** A program these tests need besides Deno. */
 export type Tool = keyof typeof PACKAGES;
@@ -47,7 +62,7 @@ const pending = new Map<KafkaVersion | OldKafkaVersion, Promise<string>>();
 /** Rejects with an `Error` naming the tool and how to get it, if it cannot be run. These tests fail, they never skip. */
 export async function requireTool(tool: Tool): Promise<void> {
   try {
-    const version = { java: "-version", mvn: "-version", kcat: "-V", chromium: "--version", node: "--version" }[tool];
+    const version = VERSION_FLAGS[tool];
     await new Deno.Command(tool, { args: [version], stdin: "null", stdout: "null", stderr: "null" }).output();
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
