@@ -89,7 +89,9 @@ async function portsConnectedTo(url: string): Promise<Set<string>> {
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
   const connections = (await Deno.readTextFile("/proc/net/tcp")).matchAll(/: 0100007F:(\w{4}) 0100007F:(\w{4}) /g);
   const pairs = [...connections].map(([, local, remote]) => [local!, remote!]);
-  return new Set(pairs.filter((pair) => pair.includes(port)).map(([local, remote]) => local === port ? remote! : local!));
+  return new Set(
+    pairs.filter((pair) => pair.includes(port)).map(([local, remote]) => local === port ? remote! : local!),
+  );
 }
 
 Deno.test("the gateway behind nginx, with the configuration of the example", async (t) => {
