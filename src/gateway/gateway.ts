@@ -89,7 +89,7 @@ export function makeGateway(options: GatewayOptions, timers: Timers): Gateway {
     ...confluentRoutes(resolved),
     ...discoRoutes(resolved),
     ...operation(resolved.operation),
-    ...(resolved.page ? pageRoutes() : []),
+    ...(resolved.page ? pageRoutes(resolved) : []),
   ];
   if (resolved.page) {
     core.page = new PageFeed(
@@ -168,7 +168,8 @@ class Server {
 
   #handleTopic(exchange: Exchange, topic: string | null): Promise<Response> {
     const core = this.#core;
-    checkRate(exchange);
+    // A page is a handful of requests at a time; its records count.
+    if (exchange.route!.describe.tag !== "page") checkRate(exchange);
     if (topic !== null) exchange.topic = core.topics.use(topic, exchange.principal);
     const elsewhere = topic === null ? null : this.#handOffs.answer(exchange);
     return elsewhere === null ? exchange.route!.handle(exchange) : Promise.resolve(elsewhere);

@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { createGateway } from "@ekaf/ekaf/gateway";
 import { SAMPLE_MS } from "../../src/gateway/page/feed.ts";
 import { MAX_FAILURE_TEXT, MAX_FAILURES, RecentFailures } from "../../src/gateway/page/recent_failures.ts";
 import { MAX_LANES, MAX_TOPICS, type Sample, takeSample } from "../../src/gateway/page/sample.ts";
 import { ManualTimers } from "../manual_timers.ts";
-import { heard, holdProduce, until } from "../producer/rig.ts";
+import { heard, holdProduce, rig, until } from "../producer/rig.ts";
 import { type GatewayRig, gatewayRig } from "./gateway_rig.ts";
 
 const PARTS = ["/", "/page/style.css", "/page/icon.svg", "/page/main.js", "/page/charts.js"];
@@ -175,6 +176,22 @@ Deno.test("GET /page/events lets go of a reader that does not keep up", async ()
   await next.body!.cancel();
 });
 
+Deno.test("GET /page/events forgets a browser that has gone, over a socket", async () => {
+  const timers = new ManualTimers();
+  await using rig = await gatewayRig({ gateway: { page: true }, timers });
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, rig.gateway.fetch);
+
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}${EVENTS}`);
+  const samples = new Samples(response);
+  await samples.next();
+  const watched = timers.pendingCount;
+  await samples.leave();
+  await until(() => timers.pendingCount === 0);
+  await server.shutdown();
+
+  assertEquals(watched, 1);
+});
+
 Deno.test("HEAD /page/events is no watcher", async () => {
   await using rig = await gatewayRig({ gateway: { page: true, pageMaxWatchers: 1 } });
 
@@ -232,6 +249,40 @@ Deno.test("a full gateway answers the page itself instead of sending it to a pee
 
   assertEquals(page, [200]);
 });
+
+Deno.test("the page does not count for a client's rate, its records do", async () => {
+  await using rig = await gatewayRig({ gateway: { page: true, rateLimitPerSecond: 1, rateLimitBurst: 1 } });
+
+  const parts = await statuses(rig, PARTS);
+  const posts = [await rig.post("/sync/t", "a"), await rig.post("/sync/t", "a")];
+  for (const response of posts) await response.body?.cancel();
+
+  assertEquals(parts, [200, 200, 200, 200, 200]);
+  assertEquals(posts.map(({ status }) => status), [200, 429]);
+});
+
+Deno.test("the page links to the routes for operation only where they are", async () => {
+  await using rig = await gatewayRig({ gateway: { page: true } });
+  await using apart = await gatewayRig({ gateway: { page: true, operation: false } });
+
+  const links = async (one: GatewayRig) => (await (await one.get("/")).text()).includes('href="metrics"');
+
+  assertEquals([await links(rig), await links(apart)], [true, false]);
+});
+
+const MISUSE: [options: object, error: ErrorConstructor, message: string][] = [
+  [{ page: "yes" }, TypeError, '"page"'],
+  [{ pageMaxWatchers: 0 }, RangeError, '"pageMaxWatchers" 0'],
+  [{ pageMaxWatchers: "2" }, TypeError, '"pageMaxWatchers"'],
+];
+
+for (const [options, error, message] of MISUSE) {
+  Deno.test(`createGateway() refuses ${JSON.stringify(options)}`, async () => {
+    await using made = await rig();
+
+    assertThrows(() => createGateway({ producer: made.producer, ...options }), error, message);
+  });
+}
 
 Deno.test("takeSample() has bounds on topics and lanes, and shows what is down first", () => {
   const lane = { lane: 0, broker: 1, address: "b:1", bufferedRecords: 0, bufferedBytes: 0 };

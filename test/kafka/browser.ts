@@ -84,7 +84,8 @@ export class Browser implements AsyncDisposable {
   /** Goes to an address, and waits until all is loaded. */
   async open(url: string): Promise<void> {
     await this.send("Page.navigate", { url });
-    await this.until(`document.readyState === "complete" && location.href === ${JSON.stringify(url)}`);
+    const shown = url.replace(/\/\/[^/]*@/, "//"); // A name and a password are not.
+    await this.until(`document.readyState === "complete" && location.href === ${JSON.stringify(shown)}`);
   }
 
   /** What an expression is in the page. */

@@ -1,15 +1,17 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { Producer } from "@ekaf/ekaf";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
-import { createGateway } from "@ekaf/ekaf/gateway";
+import { type Authenticate, basicUsers, createGateway, type EditHook } from "@ekaf/ekaf/gateway";
 import { Browser } from "./browser.ts";
 
 /** The page of a gateway over an embedded cluster, in a browser. */
-async function openPage() {
+async function openPage(
+  { login = "", ...options }: { login?: string; authenticate?: Authenticate; editJson?: EditHook } = {},
+) {
   const stack = new AsyncDisposableStack();
   const cluster = stack.use(await EmbeddedCluster.listen({ topics: { clicks: 3, orders: 1 } }));
   const producer = stack.use(new Producer({ bootstrap: cluster.bootstrap }));
-  let gateway = createGateway({ producer, page: true, preStopMs: 0 });
+  let gateway = createGateway({ producer, page: true, preStopMs: 0, ...options });
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     (request, info) => gateway.fetch(request, info),
@@ -19,7 +21,7 @@ async function openPage() {
     await server.shutdown();
   });
   const browser = stack.use(await Browser.start());
-  const url = `http://127.0.0.1:${server.addr.port}/`;
+  const url = `http://${login}127.0.0.1:${server.addr.port}/`;
   await browser.resize(1280, 900);
   await browser.open(url);
   await browser.until("document.getElementById('state').textContent === 'serving'");
@@ -27,7 +29,7 @@ async function openPage() {
     cluster,
     browser,
     endGateway: () => gateway.drain(),
-    startGateway: () => gateway = createGateway({ producer, page: true, preStopMs: 0 }),
+    startGateway: () => gateway = createGateway({ producer, page: true, preStopMs: 0, ...options }),
     post: async (path: string, body: string) => {
       const response = await fetch(`${url}${path}`, { method: "POST", body });
       await response.body?.cancel();
@@ -37,6 +39,11 @@ async function openPage() {
 }
 
 const focused = "document.activeElement.id || document.activeElement.textContent.trim()";
+const SEND_ONE = `
+  document.getElementById("topic").value = "orders";
+  document.getElementById("value").value = "one";
+  document.getElementById("send-form").requestSubmit();
+`;
 const sentText = "document.getElementById('sent').textContent";
 
 Deno.test("the page sends a record by the keyboard alone, and tells where it landed", async () => {
@@ -178,6 +185,28 @@ Deno.test("the page has a name for every control, chart, table and region", asyn
   assertEquals(named(/^textbox$|^combobox$/), ["Topic", "Key", "Value", "Headers", "of topic"]);
   assertEquals(named(/^button$/), ["Pause", "Send"]);
   assert(named(/^(canvas|img|image)$/i).some((name) => name.startsWith("Records: delivered")), `${named(/./)}`);
+});
+
+Deno.test("the page works for those who have a name and a password", async () => {
+  const authenticate = basicUsers({ shop: "t0p" });
+  await using page = await openPage({ authenticate, login: "shop:t0p@" });
+  const { browser, cluster } = page;
+
+  await browser.evaluate(SEND_ONE);
+  await browser.until(`${sentText}.startsWith("Landed in orders, partition 0, offset 0, ")`);
+
+  assertEquals(cluster.records("orders").map((record) => record.text()), ["one"]);
+});
+
+Deno.test("the page says that a record was taken where a hook has answered in its place", async () => {
+  await using page = await openPage({ editJson: () => ({ status: 200, body: '{"ok":"elsewhere"}' }) });
+  const { browser, cluster } = page;
+
+  await browser.evaluate(SEND_ONE);
+  await browser.until(`${sentText}.startsWith("Taken after ")`);
+
+  assertEquals(cluster.records("orders").length, 0);
+  assertEquals(browser.complaints, []);
 });
 
 Deno.test("the page says that the gateway has gone, and goes on when there is one again", async () => {

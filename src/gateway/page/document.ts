@@ -29,8 +29,19 @@ const chart = (id: string, name: string, unit: string, series: readonly (readonl
 
 const total = (id: string, name: string) => `<div><dt>${name}</dt><dd id="total-${id}">–</dd></div>`;
 
-/** The document. */
-export const DOCUMENT = `<!doctype html>
+const LINKS = `
+    <footer><a href="openapi.json">OpenAPI</a> <a href="metrics">Metrics</a> <a href="readyz">Readiness</a></footer>`;
+
+/**
+ * The document.
+ *
+ * @param hasOperation Whether the routes for those who run the gateway are where the page is.
+ */
+export function documentText(hasOperation: boolean): string {
+  return DOCUMENT.replace("{links}", hasOperation ? LINKS : "");
+}
+
+const DOCUMENT = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
@@ -49,7 +60,7 @@ export const DOCUMENT = `<!doctype html>
       <p class="pill" id="state" role="status" data-state="connecting">connecting</p>
       <button type="button" id="pause" aria-pressed="false">Pause</button>
     </header>
-    <noscript><p class="card">This page needs JavaScript. The same figures are at <a href="metrics">/metrics</a>.</p></noscript>
+    <noscript><p class="card">This page needs JavaScript. There are figures without it at /metrics.</p></noscript>
     <main>
       <section class="charts" aria-labelledby="charts-title">
       <h2 class="unseen" id="charts-title">The last minute</h2>
@@ -159,8 +170,7 @@ export const DOCUMENT = `<!doctype html>
         </div>
         <p class="empty" id="more-lanes" hidden></p>
       </section>
-    </main>
-    <footer><a href="openapi.json">OpenAPI</a> <a href="metrics">Metrics</a> <a href="readyz">Readiness</a></footer>
+    </main>{links}
   </body>
 </html>
 `;

@@ -6,8 +6,9 @@
  */
 
 import type { Exchange } from "../exchange.ts";
+import type { ResolvedGatewayOptions } from "../options.ts";
 import type { Route } from "../route.ts";
-import { DOCUMENT, ICON } from "./document.ts";
+import { documentText, ICON } from "./document.ts";
 import { CHARTS_SCRIPT } from "./script/charts.ts";
 import { FIGURES_SCRIPT } from "./script/figures.ts";
 import { MAIN_SCRIPT } from "./script/main.ts";
@@ -34,9 +35,9 @@ const GUARD_HEADERS = {
 } as const;
 
 /** The routes. */
-export function pageRoutes(): Route[] {
+export function pageRoutes({ operation }: ResolvedGatewayOptions): Route[] {
   return [
-    asset("page", "/", HTML_TYPE, DOCUMENT),
+    asset("page", "/", HTML_TYPE, documentText(operation)),
     asset("page_icon", "/page/icon.svg", "image/svg+xml", ICON),
     asset("page_style", "/page/style.css", CSS_TYPE, STYLE),
     asset("page_main", "/page/main.js", SCRIPT_TYPE, MAIN_SCRIPT),

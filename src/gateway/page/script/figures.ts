@@ -11,6 +11,11 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
+/** An address beside the page's own, without the name and password that may stand in that: with them nothing is fetched. */
+export function here(path) {
+  return new URL(path, location.origin + location.pathname);
+}
+
 /** All digits, up to a number that nobody reads. */
 export function count(value) {
   return value < 1e6 ? whole.format(value) : short.format(value);

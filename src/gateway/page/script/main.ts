@@ -8,7 +8,7 @@
 export const MAIN_SCRIPT = `// Listens to the gateway.
 
 import { Charts } from "./charts.js";
-import { between, bytes, count, milliseconds, rate, topicRates } from "./figures.js";
+import { between, bytes, count, here, milliseconds, rate, topicRates } from "./figures.js";
 import { prepareForm } from "./send.js";
 import { Tables } from "./tables.js";
 
@@ -106,7 +106,7 @@ function take(sample) {
 }
 
 function listen() {
-  const events = new EventSource("page/events");
+  const events = new EventSource(here("page/events"));
   events.onmessage = ({ data }) => take(JSON.parse(data));
   events.onerror = () => {
     setState("not connected", "down");
