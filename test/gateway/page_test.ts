@@ -139,13 +139,29 @@ Deno.test("GET /page/events has one timer while somebody watches, and none after
   const one = new Samples(await rig.get(EVENTS));
   const other = new Samples(await rig.get(EVENTS));
   counts.push(timers.pendingCount);
+  const refCount = timers.refCount;
   await one.leave();
   counts.push(timers.pendingCount);
   await other.leave();
   counts.push(timers.pendingCount);
 
   assertEquals(counts, [0, 1, 1, 0]);
-  assertEquals(timers.refCount, 0);
+  assertEquals(refCount, 0); // It holds no process.
+});
+
+Deno.test("GET /page/events listens to batches only while somebody watches", async () => {
+  await using rig = await gatewayRig({ gateway: { page: true } });
+  const kafkaCount = async () => {
+    const samples = new Samples(await rig.get(EVENTS));
+    const sample = await samples.next();
+    await samples.leave();
+    return sample!.kafka.count;
+  };
+
+  const before = await kafkaCount();
+  await (await rig.post("/sync/t", "a")).body?.cancel();
+
+  assertEquals([before, await kafkaCount()], [0, 0]);
 });
 
 Deno.test("GET /page/events takes pageMaxWatchers at a time, and the next when one has left", async () => {
