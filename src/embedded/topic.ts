@@ -35,6 +35,8 @@ export class EmbeddedTopic {
   readonly name: string;
   /** Id, as Kafka prints it: 22 characters of base64url. */
   readonly id: string;
+  /** Largest batch that its partitions take, in bytes. */
+  readonly maxMessageBytes: number;
 
   readonly #byIndex = new Map<number, Partition>();
   #sorted: readonly Partition[] = [];
@@ -43,11 +45,12 @@ export class EmbeddedTopic {
    * A topic without partitions.
    *
    * @param name Its name.
-   * @param id Its id.
+   * @param settings Its id, and the largest batch it takes.
    */
-  constructor(name: string, id: string) {
+  constructor(name: string, { id, maxMessageBytes }: { id: string; maxMessageBytes: number }) {
     this.name = name;
     this.id = id;
+    this.maxMessageBytes = maxMessageBytes;
   }
 
   /** By id. */

@@ -28,7 +28,16 @@ export interface TopicLayout {
    * @default {The cluster's.}
    */
   replication?: number;
+  /**
+   * Largest batch taken, in bytes. Kafka: `max.message.bytes`.
+   *
+   * @default {The cluster's.}
+   */
+  maxMessageBytes?: number;
 }
+
+/** A layout whose partitions can be planned; the size of batches may be left to the cluster. */
+export type PlannedLayout = TopicLayout & Required<Pick<TopicLayout, "partitions" | "replication">>;
 
 /** A broker to lay partitions out on. */
 export interface LayoutBroker {
@@ -68,7 +77,7 @@ const MAX_PARTITION_ID = 2 ** 31 - 1;
  *
  * @throws {RangeError} When the layout is not possible on these brokers.
  */
-export function planPartitions(layout: Required<TopicLayout>, target: PlanTarget): PlannedPartition[] {
+export function planPartitions(layout: PlannedLayout, target: PlanTarget): PlannedPartition[] {
   const { action, brokers, taken } = target;
   const { replication } = layout;
   if (!Number.isInteger(replication) || replication < 1 || replication > brokers.length) {

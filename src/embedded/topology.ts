@@ -8,7 +8,7 @@ import { BROKER_HOST } from "./address.ts";
 import type { RecordFormat } from "./log_format.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { EmbeddedTopic, NO_LEADER, type Partition } from "./topic.ts";
-import { type PlannedPartition, planPartitions, type TopicLayout } from "./topic_layout.ts";
+import { type PlannedLayout, type PlannedPartition, planPartitions, type TopicLayout } from "./topic_layout.ts";
 
 /** A broker as the others see it. */
 export interface BrokerNode {
@@ -92,12 +92,12 @@ export class Topology {
    * @throws {RangeError} When the name or the layout is not possible.
    * @throws {TypeError} When there is such a topic.
    */
-  addTopic(name: string, layout: Required<TopicLayout>): EmbeddedTopic {
+  addTopic(name: string, layout: PlannedLayout): EmbeddedTopic {
     if (!isTopicName(name)) throw new RangeError(`Cannot add topic: "${name}" is no name for a topic`);
     if (this.topics.has(name)) throw new TypeError(`Cannot add topic "${name}": it exists`);
     const brokers = this.#brokersById();
     const planned = planPartitions(layout, { action: `Cannot add topic "${name}"`, brokers, taken: [] });
-    const topic = new EmbeddedTopic(name, randomId());
+    const topic = new EmbeddedTopic(name, { id: randomId(), maxMessageBytes: this.#maxMessageBytes(name, layout) });
     topic.add(planned.map((partition) => this.#make(topic, partition)));
     this.topics.set(name, topic);
     this.#topicsById.set(topic.id, topic);
@@ -195,12 +195,18 @@ export class Topology {
     }
   }
 
+  #maxMessageBytes(topic: string, { maxMessageBytes = this.#options.maxMessageBytes }: PlannedLayout): number {
+    if (Number.isInteger(maxMessageBytes) && maxMessageBytes >= 0 && maxMessageBytes < 2 ** 31) return maxMessageBytes;
+    throw new RangeError(`Cannot add topic "${topic}": maxMessageBytes is ${maxMessageBytes}`);
+  }
+
   #brokersById(): BrokerNode[] {
     return [...this.brokers.values()].sort((a, b) => a.id - b.id);
   }
 
   #make(topic: EmbeddedTopic, planned: PlannedPartition): Partition {
-    const log = new PartitionLog({ topic: topic.name, partition: planned.index, ...this.#options });
+    const { name, maxMessageBytes } = topic;
+    const log = new PartitionLog({ ...this.#options, topic: name, partition: planned.index, maxMessageBytes });
     return { topic: topic.name, log, leaderEpoch: 0, downOffsets: new Map(), ...planned };
   }
 

@@ -506,3 +506,25 @@ Deno.test("EmbeddedCluster acts as a release of Kafka", async (t) => {
   }
   await assertRejects(() => EmbeddedCluster.listen({ versions: "0.7" as KafkaRelease }), RangeError, "2.8");
 });
+
+Deno.test("CreateTopics takes max.message.bytes, and refuses what is no size", async () => {
+  await using cluster = await EmbeddedCluster.listen();
+  using client = await RawClient.connect(cluster.bootstrap[0]!);
+  const asked = (name: string, value: string) => {
+    const configs = [{ name: "retention.ms", value: "-1" }, { name: "max.message.bytes", value }];
+    return { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs };
+  };
+
+  const topics = [asked("small", "100"), asked("negative", "-1"), asked("text", "many"), asked("huge", "2147483648")];
+  const answer = await client.ask("CreateTopics", 7, { topics, timeoutMs: 5_000 });
+  const topicData = [{
+    name: "small",
+    partitionData: [{ index: 0, records: craftBatch({ values: ["x".repeat(100)] }) }],
+  }];
+  const { responses } = await client.ask("Produce", 9, { acks: -1, timeoutMs: 5_000, topicData });
+
+  const INVALID_CONFIG = 40;
+  const MESSAGE_TOO_LARGE = 10;
+  assertEquals(answer.topics.map(({ errorCode }) => errorCode), [0, INVALID_CONFIG, INVALID_CONFIG, INVALID_CONFIG]);
+  assertEquals(responses[0]!.partitionResponses[0]!.errorCode, MESSAGE_TOO_LARGE);
+});

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { NO_LEADER } from "../../src/embedded/topic.ts";
 import type { PartitionLayout } from "../../src/embedded/topic_layout.ts";
 import { isTopicName, Topology } from "../../src/embedded/topology.ts";
+import { craftBatch } from "./crafted_batch.ts";
 
 function makeTopology(brokerCount: number): Topology {
   const topology = new Topology({ maxMessageBytes: 1_000, wallMs: () => 0, onAppend: () => {} });
@@ -196,4 +197,27 @@ Deno.test("Topology.removeBroker() leaves partitions leaderless while nobody is 
   assertEquals(afterwards, [NO_LEADER, NO_LEADER]);
   assertEquals(leaders(topology, "t").map(([leader]) => leader), [1, 1]);
   assertThrows(() => topology.removeBroker(1), TypeError, "it is the last");
+});
+
+Deno.test("Topology.addTopic() gives a topic its own largest batch, for partitions added later, too", () => {
+  const topology = makeTopology(1);
+  const maxBytes = (name: string) =>
+    topology.topics.get(name)!.partitions.map(({ log }) =>
+      log.append(craftBatch({ values: ["x".repeat(500)], timestamp: 0 }), 0)
+    )
+      .map((result) => "error" in result ? result.error : "appended");
+
+  topology.addTopic("small", { partitions: 1, replication: 1, maxMessageBytes: 400 });
+  topology.addTopic("usual", { partitions: 1, replication: 1 });
+  topology.addPartitions("small", 2);
+
+  assertEquals(maxBytes("small"), ["MESSAGE_TOO_LARGE", "MESSAGE_TOO_LARGE"]);
+  assertEquals(maxBytes("usual"), ["appended"]);
+  for (const maxMessageBytes of [-1, 0.5, 2 ** 31, NaN]) {
+    assertThrows(
+      () => topology.addTopic("t", { partitions: 1, replication: 1, maxMessageBytes }),
+      RangeError,
+      `maxMessageBytes is ${maxMessageBytes}`,
+    );
+  }
 });

@@ -4,15 +4,19 @@
  * @module
  */
 
+import { EmbeddedCluster, type KafkaRelease } from "@ekaf/ekaf/embedded";
 import { startKafka } from "./harness.ts";
 import type { KafkaVersion, OldKafkaVersion } from "./harness_jars.ts";
+import { readWithKcat } from "./harness_text.ts";
 import type { ReadRecord } from "./harness_witness.ts";
 import { startOldKafka } from "./harness_zookeeper.ts";
 
 /** A single broker under the suite. */
 export interface ConformanceBroker extends AsyncDisposable {
-  readonly version: KafkaVersion | OldKafkaVersion;
+  readonly version: KafkaVersion | OldKafkaVersion | KafkaRelease;
   readonly bootstrap: readonly string[];
+  /** What a producer has to be told of it, if anything: 0.9 is silent when asked. */
+  readonly protocol?: "0.9";
   /** Creates a topic; resolves when it can be produced to. */
   createTopic(topic: string, partitions: number, config?: Record<string, string | number>): Promise<void>;
   /** All records of a topic as a foreign program reads them, by partition. */
@@ -62,6 +66,48 @@ async function oldBroker(version: OldKafkaVersion): Promise<ConformanceBroker> {
       await kafka.startBroker();
     },
     [Symbol.asyncDispose]: () => kafka[Symbol.asyncDispose](),
+  };
+}
+
+/** The releases that the embedded cluster is tried as, newest first. */
+export const EMBEDDED_VERSIONS = [
+  "4.3",
+  "3.9",
+  "2.8",
+  "2.0",
+  "1.1",
+  "0.11",
+  "0.10",
+  "0.9",
+  "0.8",
+] as const satisfies readonly KafkaRelease[];
+
+/** What kcat has to be told about those that cannot tell it their versions. */
+const KCAT_SETTINGS: Partial<Record<KafkaRelease, readonly string[]>> = {
+  "0.9": ["api.version.request=false", "broker.version.fallback=0.9.0"],
+  "0.8": ["api.version.request=false", "broker.version.fallback=0.8.2"],
+};
+
+/** Starts an embedded cluster of one broker that acts as a release. */
+export async function startEmbeddedBroker(version: typeof EMBEDDED_VERSIONS[number]): Promise<ConformanceBroker> {
+  const cluster = await EmbeddedCluster.listen({ versions: version });
+  const read = (topic: string) => readWithKcat(cluster.bootstrap[0]!, topic, KCAT_SETTINGS[version]);
+  return {
+    version,
+    bootstrap: cluster.bootstrap,
+    ...(version === "0.9" ? { protocol: "0.9" } : {}),
+    createTopic: (topic, partitions, config = {}) => {
+      const size = config["max.message.bytes"];
+      cluster.addTopic(topic, { partitions, ...(size === undefined ? {} : { maxMessageBytes: Number(size) }) });
+      return Promise.resolve();
+    },
+    read,
+    consoleValues: async (topic) => (await read(topic)).map(({ value }) => new TextDecoder().decode(value!)),
+    killAndRestart: async () => {
+      await cluster.stop();
+      await cluster.start();
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
 }
 

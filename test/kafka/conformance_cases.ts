@@ -44,7 +44,8 @@ const since = (first: number, before: Verdict) => (release: number) => release >
 function openProducer(broker: ConformanceBroker, options: Partial<ProducerOptions> = {}) {
   const warnings: string[] = [];
   const logger = { warn: (message: string) => void warnings.push(message), error: () => {} };
-  const producer = new Producer({ bootstrap: broker.bootstrap, logger, deliveryTimeoutMs: 30_000, ...options });
+  const { bootstrap, protocol = "auto" } = broker;
+  const producer = new Producer({ bootstrap, protocol, logger, deliveryTimeoutMs: 30_000, ...options });
   return { producer, warnings };
 }
 
