@@ -8,7 +8,7 @@ import { Browser } from "./browser.ts";
 async function openPage(
   { login = "", ...options }: { login?: string; authenticate?: Authenticate; editJson?: EditHook } = {},
 ) {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack(); // Also where something below fails.
   const cluster = stack.use(await EmbeddedCluster.listen({ topics: { clicks: 3, orders: 1 } }));
   const producer = stack.use(new Producer({ bootstrap: cluster.bootstrap }));
   let gateway = createGateway({ producer, page: true, preStopMs: 0, ...options });
@@ -25,6 +25,7 @@ async function openPage(
   await browser.resize(1280, 900);
   await browser.open(url);
   await browser.until("document.getElementById('state').textContent === 'serving'");
+  const open = stack.move();
   return {
     cluster,
     browser,
@@ -34,7 +35,7 @@ async function openPage(
       const response = await fetch(`${url}${path}`, { method: "POST", body });
       await response.body?.cancel();
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
