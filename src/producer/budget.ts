@@ -71,6 +71,8 @@ export class Budget {
   #arrivals = 0;
   /** The share whose head waiter goes on just now: it alone need not queue there. */
   #served: BudgetShare | null = null;
+  /** Whether a waiter that went elsewhere has found no room there, in this round. */
+  #isCrowded = false;
 
   /** @param maxBytes Most bytes of unsettled records in all. */
   constructor(maxBytes: number) {
@@ -203,6 +205,7 @@ export class Budget {
       }
     } finally {
       this.#served = null;
+      this.#isCrowded = false;
     }
   }
 
@@ -213,6 +216,8 @@ export class Budget {
       const hasRoom = !isHeldUp && waiter.neededBytes <= this.freeBytes(share);
       if (!hasRoom && !this.#mayMove(share, waiter)) return isHeldUp || !this.#isStarved(share);
       const next = waiter.resume();
+      // It blocks again: nothing is free elsewhere either, and those behind it need not ask.
+      if (!hasRoom && next !== null) this.#isCrowded = true;
       if (next !== share) {
         this.leave(share, waiter);
         if (next !== null) this.wait(next, waiter);
@@ -228,7 +233,7 @@ export class Budget {
    * without a key is to wait for one of them, its broker dies, the others empty, and the record waits for the dead.
    */
   #mayMove(share: BudgetShare, waiter: Waiter): boolean {
-    if (share.isUp || this.#upShares === 0 || waiter.neededBytes > this.unusedBytes) return false;
+    if (this.#isCrowded || share.isUp || this.#upShares === 0 || waiter.neededBytes > this.unusedBytes) return false;
     return share.maxBytes > 0 && waiter.mayMove();
   }
 

@@ -353,6 +353,30 @@ Deno.test("Budget lets a waiter that may go elsewhere ask again when there is ro
   assertEquals([asked, alive.bytes, dead.waiters], [[dead, alive], 40, [bound]]);
 });
 
+Deno.test("Budget has one waiter a round ask in vain, however many could move", () => {
+  const budget = new Budget(100);
+  const [dead, dying] = [upShare(budget, 40), upShare(budget, 40)];
+  upShare(budget, 10);
+  new Taker(budget, dead, 40).try();
+  new Taker(budget, dying, 40).try();
+  let askedCount = 0;
+  for (let i = 0; i < 1_000; i++) {
+    const other = [dying, dead][i % 2]!;
+    budget.wait(i % 2 === 0 ? dead : dying, {
+      neededBytes: 15,
+      arrival: i,
+      mayMove: () => true,
+      resume: () => (askedCount++, other),
+    });
+  }
+  budget.setUp(dead, false);
+  budget.setUp(dying, false);
+
+  budget.serve();
+
+  assertEquals(askedCount, 1);
+});
+
 Deno.test("a record that waits for a partition goes to another when the broker dies, unless it has a key", async (t) => {
   const sizes = { batchMaxBytes: 2_000, partitionMaxBytes: 20_000, bufferMaxBytes: 20_000 };
   for (const key of [null, "k"]) {
