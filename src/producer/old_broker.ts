@@ -21,7 +21,7 @@ const FIRST_VERSION_WITH_TIMESTAMPS = 2;
 /** Why a batch cannot go to an old broker as it is. */
 export type Misfit =
   /** As a message set it would be larger than a request may be. */
-  | { readonly type: "tooLarge" }
+  | { readonly type: "tooLarge"; readonly cause: Error }
   /** These records ask for what the broker has not. */
   | { readonly type: "culprits"; readonly indexes: readonly number[]; readonly cause: Error };
 
@@ -89,7 +89,9 @@ function fitFor(batch: Batch, { connection, broker, options }: OldBroker): Uint8
 
 function setOf(batch: Batch, magic: MessageMagic, { requestMaxBytes }: OldBroker["options"]): Uint8Array | Misfit {
   const set = packed(batch, messageSetOf(batch.wire.bytes, { magic })!, magic);
-  return set.length <= requestMaxBytes ? set : { type: "tooLarge" };
+  if (set.length <= requestMaxBytes) return set;
+  const what = `a batch that takes ${set.length} bytes as messages of Kafka before 0.11`;
+  return { type: "tooLarge", cause: new RangeError(`Cannot send ${what}: "requestMaxBytes" is ${requestMaxBytes}`) };
 }
 
 /** The set as one compressed message, where the batch is to be compressed and the format has the codec. */

@@ -155,9 +155,9 @@ export class SentWindow implements IdentityListener {
     const machine = this.#machine!;
     machine.send(sent);
     const { batch } = sent;
-    if (misfit.type === "tooLarge") {
-      this.#carryOut(canSplit(sent) ? this.#split(sent) : machine.rejected(sent, true));
-    } else if (misfit.indexes.length === sent.count || batch.isRegrouped) {
+    if (misfit.type === "tooLarge" && canSplit(sent)) {
+      this.#carryOut(this.#split(sent));
+    } else if (misfit.type === "tooLarge" || misfit.indexes.length === sent.count || batch.isRegrouped) {
       batch.lastError = misfit.cause;
       this.#carryOut(machine.rejected(sent, true));
     } else {

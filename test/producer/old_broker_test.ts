@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeliveryError, type DeliveryFailure, Producer, type ProducerRecord } from "@ekaf/ekaf";
 import { EmbeddedCluster, type KafkaRelease } from "@ekaf/ekaf/embedded";
 import { COMPRESSION_IDS } from "../../protocol/compression.ts";
@@ -226,6 +226,24 @@ Deno.test("Producer sends a set larger than an old broker's largest message, of 
 
   assertEquals(outcomes!.map(({ error }) => error === undefined), [...new Array(50).fill(true), false, true]);
   assertEquals(texts(rigged.cluster.records("t")), [...numbered("v", 50), "last"]);
+});
+
+Deno.test("Producer says why a rewritten batch, which cannot be halved, does not fit a request to an old broker", async () => {
+  const limits = { batchMaxBytes: 10_000, requestMaxBytes: 14_096 };
+  for (const [versions, bytes] of [["0.8", 27_000], ["0.10", 35_000]] as const) {
+    const transformBatch = () => Array<string>(1_000).fill("x");
+    await using rigged = await rig({ topics: { t: 1 }, versions }, { ...limits, transformBatch });
+
+    const error = await assertRejects(
+      () => rigged.producer.send("t", "a"),
+      DeliveryError,
+      '"requestMaxBytes" is 14096',
+    );
+
+    assertInstanceOf(error.cause, RangeError);
+    assertStringIncludes(error.message, `takes ${bytes} bytes`);
+    assertEquals([error.verdict, rigged.cluster.records("t").length], ["notPersisted", 0]);
+  }
 });
 
 Deno.test("Producer holds requestMaxBytes where messages are larger than records", async () => {
