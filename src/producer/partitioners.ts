@@ -137,7 +137,8 @@ export function keyed(hash: (key: Uint8Array, count: number) => number): Partiti
     if (key === null) return undefined;
     const index = hash(key, partitions.length);
     // What is no index must not be taken for an id, nor for no choice at all.
-    return partitions[index] ?? (typeof index !== "number" || partitions.includes(index) ? NaN : index);
+    if (typeof index !== "number") return NaN;
+    return partitions[index] ?? (partitions.includes(index) ? NaN : index);
   };
 }
 

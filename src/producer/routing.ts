@@ -55,7 +55,11 @@ export class Routing {
     if (typeof choice === "object" && choice !== null && typeof choice.refused === "string") {
       return new RecordRefusedError(choice.refused);
     }
-    return new TypeError(`the partitioner must return a partition, a refusal or undefined, not ${quote(choice)}`);
+    // Nobody else would hear of its failure, and an unheard one ends the process.
+    const isPromise = (choice as unknown) instanceof Promise;
+    if (isPromise) (choice as unknown as Promise<unknown>).catch(() => {});
+    const given = isPromise ? "a promise" : quote(choice);
+    return new TypeError(`the partitioner must return a partition, a refusal or undefined, not ${given}`);
   }
 
   #ask(partitioner: Partitioner, input: PartitionInput): ReturnType<Partitioner> {

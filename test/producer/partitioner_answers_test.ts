@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type DeliveryError,
   type Outcome,
@@ -112,6 +112,18 @@ for (const [what, call] of Object.entries(CALLS)) {
     });
   }
 }
+
+Deno.test("a partitioner that gives a promise is refused by name, and the promise's failure ends nothing", async () => {
+  // deno-lint-ignore require-await
+  const waits = async () => {
+    throw new Error("nobody hears of this");
+  };
+  await using r = await rig({}, { partitioner: waits as unknown as () => number });
+
+  const error = await assertRejects(() => r.producer.send("t", "a"), TypeError);
+
+  assertStringIncludes(error.message, "undefined, not a promise");
+});
 
 Deno.test("a refusal before the partitions are known reaches whoever awaits the record", async () => {
   await using r = await rig({}, { partitioner: ({ bytes }) => bytes === 2 ? refuse("even") : 0 });

@@ -169,6 +169,12 @@ Deno.test("keyed() leaves the choice for records without a key to the default", 
   assertEquals(keyed(phash2)(unkeyed, view(3)), undefined);
 });
 
+Deno.test("keyed() takes nothing for an index that only looks like one", () => {
+  for (const index of ["1", 1n, undefined, null]) {
+    assertEquals(keyed(() => index as unknown as number)(withKey, view([0, 1, 3])), NaN);
+  }
+});
+
 Deno.test("keyed() rejects what is no function", () => {
   assertThrows(() => keyed("phash2" as unknown as typeof phash2), TypeError, `"hash"`);
 });
