@@ -111,10 +111,9 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
     return count < this.#limits.batchMaxRecords && byteLength + bytes <= this.#limits.batchMaxBytes;
   }
 
-  /** Ends the open batch: it counts as full. */
+  /** Ends the open batch: it counts as full. {@linkcode commit} is to follow. */
   finish(): void {
     if (this.#openBatch !== null) this.#retire(this.#openBatch);
-    this.commit();
   }
 
   /** Batches that are full and not yet in the stream: until {@linkcode commit}. */

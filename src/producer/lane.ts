@@ -121,9 +121,9 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
     return this.#isUp;
   }
 
-  /** Whether a sealed batch waits to be sent. */
+  /** Whether a batch that takes no more records waits to be sent. */
   get isBusy(): boolean {
-    return this.#queue.sealedCount > 0;
+    return this.#queue.sealedCount > 0 || this.#stream.hasFull;
   }
 
   // Admission
@@ -131,7 +131,10 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
   /** Copies a record into the open batch. The caller has asked the budget for room. */
   append(record: EncodableRecord, to: SpanTarget): void {
     this.settlement.taken(this.#stream.append(record, to));
-    if (this.#isDirty) return;
+    if (!this.#isDirty) this.#askTaskEnd();
+  }
+
+  #askTaskEnd(): void {
     this.#isDirty = true;
     this.#context.taskEnd.ask(this);
   }
@@ -151,6 +154,8 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
   hasRoomFor(bytes: number): boolean {
     if (this.#stream.hasRoomFor(bytes)) return true;
     this.#stream.finish();
+    // Not at once: sealing compacts, and an overflow policy may have struck records in this run that it has yet to tell.
+    if (!this.#isDirty) this.#askTaskEnd();
     return false;
   }
 
@@ -169,7 +174,10 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
   /** The task that appended is over: one write to the stream for all of it. */
   taskEnded(): void {
     this.#isDirty = false;
-    if (this.#stream.openBatch === null) return;
+    if (this.#stream.openBatch === null) {
+      if (this.#stream.hasFull) this.#stream.commit();
+      return;
+    }
     // With lingerMs "auto", records wait for company only while a request is under way.
     const isIdle = this.window.inFlight === 0 && this.#queue.sealedCount === 0;
     if (isIdle && this.#stream.isAuto) this.makeDue();

@@ -1,7 +1,7 @@
 /** Several lanes a partition: connections, producer ids, which record takes which, and what is shared. */
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { type LaneRange, strictRoundRobin } from "@ekaf/ekaf";
+import { type LaneRange, type Producer, strictRoundRobin } from "@ekaf/ekaf";
 import { murmur2, toPositive } from "../../protocol/murmur2.ts";
 import { heard, holdProduce, numbered, QUICK, rig, texts, until } from "./rig.ts";
 
@@ -271,6 +271,41 @@ Deno.test("lanesPerPartition of a handle counts before the topic has lanes, and 
   );
   assertThrows(() => r.producer.topic("t", { lanesPerPartition: { min: 1, max: 2 } as LaneRange }), TypeError);
 });
+
+Deno.test("overflow dropOldest tells which records it drops, also of a batch that the same array ends", async () => {
+  const sizes = { batchMaxBytes: 1_000, partitionMaxBytes: 5_096, lanesPerPartition: 2, lingerMs: 60_000 } as const;
+  for (const count of [21, 22, 23, 24]) {
+    await using r = await rig({ topics: { t: 1 } }, { ...sizes, overflow: "dropOldest", ...QUICK });
+    const lost: string[] = [];
+    r.producer.addEventListener("deliveryfailed", ({ detail }) => void lost.push(...detail.failures().map(nameOf)));
+    const [one, other] = [await keyOf(r.producer, 0), await keyOf(r.producer, 1)];
+    await r.producer.send("t", [{ key: one, value: "" }, { key: other, value: "" }]);
+    const without = numbered("u", 3);
+    // They fill the other lane, and have the oldest dropped; the last record ends the batch that those were in.
+    const withKey = numbered("k", count);
+    const key = (await r.producer.pick("t")).lane === 0 ? other : one;
+
+    await r.producer.enqueue("t", [
+      ...without.map((name) => name.padEnd(200)),
+      ...withKey.map((name) => ({ key, value: name.padEnd(200) })),
+      "last".padEnd(900),
+    ]);
+    await r.producer.flush();
+
+    const kept = r.cluster.records("t").map((record) => nameOf({ record })).filter((name) => name !== "");
+    assert(lost.includes("u0"), lost.join());
+    assertEquals([...lost, ...kept].toSorted(), [...without, ...withKey, "last"].toSorted());
+  }
+});
+
+function nameOf({ record }: { record: { text(): string } }): string {
+  return record.text().trim();
+}
+
+/** A key of that lane. */
+async function keyOf(producer: Producer, lane: number): Promise<string> {
+  for (let key = "k";; key += "k") if ((await producer.pick("t", { key, value: "" })).lane === lane) return key;
+}
 
 Deno.test("overflow dropOldest drops across the lanes of a partition, the oldest record first", async () => {
   const sizes = { batchMaxBytes: 1_000, partitionMaxBytes: 5_096, lanesPerPartition: 2, lingerMs: 60_000 } as const;
