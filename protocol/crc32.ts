@@ -5,6 +5,8 @@
  * @module
  */
 
+import { crcTables } from "./crc_tables.ts";
+
 /** The polynomial, bits reversed. */
 const POLYNOMIAL = 0xedb88320;
 
@@ -12,7 +14,7 @@ const POLYNOMIAL = 0xedb88320;
 const BLOCKS_MIN_BYTES = 64;
 
 /** Table k (256 entries from 256 * k): the CRC of one byte followed by k zero bytes. */
-const TABLES = buildTables();
+const TABLES = crcTables(POLYNOMIAL, 8);
 
 /**
  * The CRC-32 of bytes.
@@ -56,18 +58,4 @@ function crcOfBlocks(crc: number, words: Int32Array): number {
       TABLES[256 + ((b >>> 16) & 255)]! ^ TABLES[b >>> 24]!;
   }
   return crc;
-}
-
-function buildTables(): Int32Array {
-  const tables = new Int32Array(8 * 256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (POLYNOMIAL & -(crc & 1));
-    tables[byte] = crc;
-  }
-  for (let i = 256; i < tables.length; i++) {
-    const previous = tables[i - 256]!;
-    tables[i] = (previous >>> 8) ^ tables[previous & 255]!;
-  }
-  return tables;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { crcTables } from "./crc_tables.ts";
+
 /** The Castagnoli polynomial, bits reversed. */
 const POLYNOMIAL = 0x82f63b78;
 
@@ -14,7 +16,7 @@ const BLOCKS_MIN_BYTES = 64;
 const FOLD_MIN_BYTES = 6144;
 
 /** Table k (256 entries from 256 * k): the CRC of one byte followed by k zero bytes. */
-const TABLES = buildTables();
+const TABLES = crcTables(POLYNOMIAL, 16);
 
 /**
  * The CRC-32C of bytes.
@@ -123,20 +125,6 @@ function crcByFolding(crc: number, buffer: ArrayBufferLike, byteOffset: number, 
       folded[i]! ^ folded[i + 14]! ^ folded[i + 39]! ^ folded[i + 54]! ^ folded[i + 144]!;
   }
   return crcOfBlocks(0, folded.buffer, 0, REST_WORDS * 8);
-}
-
-function buildTables(): Int32Array {
-  const tables = new Int32Array(16 * 256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (POLYNOMIAL & -(crc & 1));
-    tables[byte] = crc;
-  }
-  for (let i = 256; i < tables.length; i++) {
-    const previous = tables[i - 256]!;
-    tables[i] = (previous >>> 8) ^ tables[previous & 255]!;
-  }
-  return tables;
 }
 
 /** Entry k: x to the power 8 * 2^k modulo the polynomial, which moves a CRC past 2^k bytes. */
