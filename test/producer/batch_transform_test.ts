@@ -9,7 +9,7 @@ import {
   type ProducerOptions,
 } from "@ekaf/ekaf";
 import { EmbeddedCluster, type EmbeddedClusterOptions } from "@ekaf/ekaf/embedded";
-import { heard, holdProduce, numbered, QUICK, type Rig, rig, texts, until } from "./rig.ts";
+import { heard, holdProduce, numbered, QUICK, refuseTwo, type Rig, rig, texts, until } from "./rig.ts";
 
 const decoder = new TextDecoder();
 
@@ -426,25 +426,6 @@ Deno.test("a regrouped batch that is MESSAGE_TOO_LARGE fails whole", async () =>
   assertEquals(delivery.map(({ offset }) => offset), [0n, 0n]);
   assertEquals(texts(r.cluster.records("t")), ["b"]);
 });
-
-/** The next Produce request is refused, naming records 1 and 3. */
-function refuseTwo(cluster: EmbeddedCluster): void {
-  const hook = cluster.intercept("Produce", (request) => {
-    hook[Symbol.dispose]();
-    const recordErrors = [1, 3].map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: `bad ${batchIndex}` }));
-    const { name, topicId, partitionData } = request.body.topicData[0]!;
-    const partitionResponses = partitionData.map(({ index }) => ({
-      index,
-      errorCode: 87,
-      baseOffset: -1n,
-      logAppendTimeMs: -1n,
-      logStartOffset: 0n,
-      recordErrors,
-      errorMessage: "invalid",
-    }));
-    return { responses: [{ name, topicId, partitionResponses }], throttleTimeMs: 0 };
-  });
-}
 
 Deno.test("INVALID_RECORD fails the records it names where outcomes are one to one, else all", async () => {
   await using r = await one(upper);

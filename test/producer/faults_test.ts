@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { BrokerError, type Delivery, type DeliveryError } from "@ekaf/ekaf";
-import { heard, holdProduce, numbered, rig, texts, until } from "./rig.ts";
+import { heard, holdProduce, numbered, refuseTwo, rig, texts, until } from "./rig.ts";
 
 /** Errors that the broker means before it appended anything: the batch is sent again. */
 const REFUSALS = [
@@ -101,23 +101,7 @@ Deno.test("send() of what the broker really finds too large: parts, and a failur
 Deno.test("send() fails only the records an INVALID_RECORD answer names", async () => {
   await using r = await rig({ topics: { t: 1 } });
   await r.producer.prepare("t");
-  let isFirst = true;
-  using _hook = r.cluster.intercept("Produce", async (request, next) => {
-    if (!isFirst) return await next(request);
-    isFirst = false;
-    const recordErrors = [1, 3].map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: `bad ${batchIndex}` }));
-    const { name, topicId, partitionData } = request.body.topicData[0]!;
-    const partitionResponses = partitionData.map(({ index }) => ({
-      index,
-      errorCode: 87,
-      baseOffset: -1n,
-      logAppendTimeMs: -1n,
-      logStartOffset: 0n,
-      recordErrors,
-      errorMessage: "invalid",
-    }));
-    return { responses: [{ name, topicId, partitionResponses }], throttleTimeMs: 0 };
-  });
+  refuseTwo(r.cluster);
 
   const error = await r.producer.send("t", numbered("", 5)).catch((error) => error) as DeliveryError;
 

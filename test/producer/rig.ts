@@ -81,3 +81,22 @@ export function holdProduce(cluster: EmbeddedCluster): () => void {
     resolve();
   };
 }
+
+/** The next Produce request is refused, naming records 1 and 3. */
+export function refuseTwo(cluster: EmbeddedCluster): void {
+  const hook = cluster.intercept("Produce", (request) => {
+    hook[Symbol.dispose]();
+    const recordErrors = [1, 3].map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: `bad ${batchIndex}` }));
+    const { name, topicId, partitionData } = request.body.topicData[0]!;
+    const partitionResponses = partitionData.map(({ index }) => ({
+      index,
+      errorCode: 87,
+      baseOffset: -1n,
+      logAppendTimeMs: -1n,
+      logStartOffset: 0n,
+      recordErrors,
+      errorMessage: "invalid",
+    }));
+    return { responses: [{ name, topicId, partitionResponses }], throttleTimeMs: 0 };
+  });
+}
