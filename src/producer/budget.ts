@@ -190,9 +190,9 @@ export class Budget {
 
   /**
    * Lets waiters go on, as far as there is room: per share in order. A waiter whose share is full holds up nobody else,
-   * and asks again where to go when its broker is away and its next record may go elsewhere; one that needs more than the whole budget has left
-   * holds up those behind it, and one that needs more than its broker has left those of the same broker, or it would
-   * starve.
+   * and asks again where to go when its broker is away and its next record may go elsewhere; one that needs more than the
+   * whole budget has left holds up those behind it, and one that needs more than its broker has left those of the same
+   * broker, or it would starve.
    */
   serve(): void {
     if (this.#served !== null || this.#waiting.size === 0) return;
