@@ -124,6 +124,7 @@ async function run(shell: Shell, plan: Plan, bootstrap: readonly string[]): Prom
     bootstrap,
     autoCreateTopics: isEmbedded,
     lingerMs: settings.count("linger-ms", { min: 0, max: MAX_LINGER_MS }) ?? DEFAULT_LINGER_MS,
+    batchMaxBytes: settings.batchMaxBytes(),
     ...(clientId === undefined ? {} : { clientId }),
     ...(bufferMaxBytes === undefined ? {} : { bufferMaxBytes }),
   });

@@ -5,6 +5,7 @@
  */
 
 import type { GatewayLimits } from "@ekaf/ekaf/gateway";
+import { LIMIT_DEFAULTS } from "../gateway/options.ts";
 import { type Flags, HELP_FLAG, parseCount, UsageError } from "./flags.ts";
 
 /** Flags that are limits of the gateway, with what `--help` says. */
@@ -38,6 +39,15 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
   drainRequestsMs: "For requests under way then, 10000 by default",
   drainFlushMs: "For what Kafka has not got then, 20000 by default",
 };
+
+/** A producer's batches by default, a little less than brokers take before 2.5. */
+const USUAL_BATCH_BYTES = 1_000_000;
+/** The largest batch for which a producer has room in a partition's share of its buffer, and in a request. */
+const MOST_BATCH_BYTES = 8 * 1024 * 1024 - 4_096;
+/** What stands around the only record of a batch, and a key of the usual kind. */
+const RECORD_FRAMING_BYTES = 4_096;
+/** Lengths of a header's name and value. */
+const HEADER_FRAMING_BYTES = 10;
 
 /** All flags but the limits. */
 const FLAGS = {
@@ -178,6 +188,19 @@ export class Settings {
       if (text !== undefined) limits[name] = parseCount(flagOf(name), text, { min: 0, max: Number.MAX_SAFE_INTEGER });
     }
     return limits;
+  }
+
+  /** Most bytes of a batch for the largest record to fit one, with all the headers it may have. */
+  batchMaxBytes(): number {
+    const { recordMaxBytes, recordMaxHeaders, recordMaxHeaderBytes } = { ...LIMIT_DEFAULTS, ...this.limits() };
+    const aroundBytes = recordMaxHeaderBytes + recordMaxHeaders * HEADER_FRAMING_BYTES + RECORD_FRAMING_BYTES;
+    if (recordMaxBytes + aroundBytes > MOST_BATCH_BYTES) {
+      throw new UsageError(
+        `Cannot use --record-max-bytes ${recordMaxBytes}: with ${aroundBytes} bytes of headers and frame it must fit ` +
+          `a batch of ${MOST_BATCH_BYTES}`,
+      );
+    }
+    return Math.max(USUAL_BATCH_BYTES, recordMaxBytes + aroundBytes);
   }
 
   #text(flag: string): string | undefined {

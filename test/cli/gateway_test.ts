@@ -67,6 +67,36 @@ Deno.test("ekaf gateway takes what it is told from the environment, and flags be
   assertEquals([node, health, await ended], ["flag", "ok", 0]);
 });
 
+Deno.test("ekaf gateway takes records of recordMaxBytes on every route, headers and all, and answers 413 one byte above", async () => {
+  const shell = new ListeningShell();
+  const ended = runCommandLine(shell, ["gateway", "--embedded", ...QUICK]);
+  const [url] = await shell.addresses;
+  const ndjson = { "content-type": "application/x-ndjson" };
+  const confluent = { "content-type": "application/vnd.kafka.text.v2+json" };
+  const manyHeaders = Object.fromEntries(
+    Array.from({ length: 64 }, (_, i) => [`x-kafka-header-${i}`, "x".repeat(250)]),
+  );
+  const posts: [path: string, around: (value: string) => string, headers: Record<string, string>][] = [
+    ["/async/t", (value) => value, {}],
+    ["/sync/t", (value) => value, { "x-kafka-key": "k".repeat(2_000), ...manyHeaders }],
+    ["/stream/t", (value) => `${value}\n`, ndjson],
+    ["/topics/t", (value) => `{"records":[{"value":"${value}"}]}`, confluent],
+  ];
+
+  const statuses = [];
+  for (const [path, around, headers] of posts) {
+    for (const bytes of [1_000_000, 1_000_001]) {
+      const response = await fetch(`${url}${path}`, { method: "POST", body: around("x".repeat(bytes)), headers });
+      statuses.push(response.status);
+      await response.body?.cancel();
+    }
+  }
+  shell.interrupt();
+
+  assertEquals(statuses, [200, 413, 200, 413, 200, 413, 200, 413]);
+  assertEquals(await ended, 0);
+});
+
 Deno.test("ekaf gateway answers only its own host names on a loopback address", async () => {
   const shell = new ListeningShell();
   const ended = runCommandLine(shell, ["gateway", "--embedded", ...QUICK]);
@@ -134,6 +164,7 @@ const MISUSE: [args: string[], message: string][] = [
   [["--embedded", "--port", "0", "--max-requests", "0"], 'Cannot use "maxRequests" 0: it must be an integer from 1'],
   [["--embedded", "--port", "0", "--page", "yes"], 'Cannot use --page "yes": it must be on or off'],
   [["--embedded", "--port", "0", "--origins", "shop"], 'Cannot use "origins" "shop": it must be like'],
+  [["--embedded", "--record-max-bytes", "8388608"], "Cannot use --record-max-bytes 8388608: with "],
   [["--embedded", "--body-max-bytes", "1k"], 'Cannot use --body-max-bytes "1k": it must be a whole number'],
 ];
 

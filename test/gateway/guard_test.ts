@@ -88,6 +88,31 @@ Deno.test("recordMaxBytes and requestMaxRecords bound records, and 413 names the
   await fitting.body?.cancel();
 });
 
+Deno.test("413 names the limit of the producer where that is lower than recordMaxBytes, or Kafka's", async () => {
+  const value = "x".repeat(2_000);
+  const routes: [path: string, body: string, type: string][] = [
+    ["/async/t", value, "text/plain"],
+    ["/sync/t", value, "text/plain"],
+    ["/stream/t", value, "application/x-ndjson"],
+    ["/topics/t", `{"records":[{"value":"${value}"}]}`, "application/vnd.kafka.text.v2+json"],
+  ];
+  await using tight = await gatewayRig({ producer: { batchMaxBytes: 1_000 } });
+  await using wide = await gatewayRig({ cluster: { maxMessageBytes: 1_000 } });
+
+  const answers = [];
+  for (const rig of [tight, wide]) {
+    for (const [path, body, type] of rig === tight ? routes : routes.slice(1)) {
+      const response = await rig.post(path, body, { headers: { "content-type": type } });
+      const told = await response.json();
+      answers.push([response.status, told.error ?? told.detail ?? told.message]);
+    }
+  }
+
+  const tooLarge = 'Cannot accept a record of 2000 bytes: encoded it takes 2070, more than "batchMaxBytes" 1000';
+  const refused = "Cannot deliver: MESSAGE_TOO_LARGE";
+  assertEquals(answers, [...Array(4).fill([413, tooLarge]), ...Array(3).fill([413, refused])]);
+});
+
 Deno.test("recordMaxHeaders and recordMaxHeaderBytes bound a record's headers", async () => {
   await using rig = await gatewayRig({ gateway: { recordMaxHeaders: 2, recordMaxHeaderBytes: 10 } });
   const post = async (headers: Record<string, string>) => {
