@@ -39,6 +39,8 @@ export interface ProducerStats {
   bufferMaxBytes: number;
   /** Calls and streams that wait for room in the buffer. */
   waitingCalls: number;
+  /** Whether a broker answered when one was last asked for metadata; false before the first answer. */
+  isReachable: boolean;
   /** Every topic that was used, in the order of first use. */
   topics: TopicStats[];
 }

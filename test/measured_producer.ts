@@ -24,7 +24,7 @@ export class FakeProducer extends ProducerEvents implements MeasuredProducer {
   }
 
   stats(): ProducerStats {
-    return { bufferedBytes: 0, bufferMaxBytes: 1_000, waitingCalls: 0, topics: this.topics };
+    return { bufferedBytes: 0, bufferMaxBytes: 1_000, waitingCalls: 0, isReachable: true, topics: this.topics };
   }
 }
 

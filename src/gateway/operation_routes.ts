@@ -86,8 +86,8 @@ function healthz(): Response {
   return new Response("ok", { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
 }
 
-async function readyz(exchange: Exchange): Promise<Response> {
-  const reasons = await exchange.gateway.readiness.reasons();
+function readyz(exchange: Exchange): Response {
+  const reasons = exchange.gateway.readiness.reasons();
   const body = reasons.length === 0 ? { ready: true } : { ready: false, reasons };
   const status = reasons.length === 0 ? 200 : 503;
   return jsonAnswer(exchange, JSON.stringify(body), status, { "cache-control": "no-store" });

@@ -1,66 +1,55 @@
 /**
- * Whether records would be taken: asked of the gateway, of its buffer, and of Kafka.
+ * Whether records would be taken: asked of the gateway, of its buffer, and of what is known of Kafka. Probes have little
+ * patience, a second by kubelet's default, so no answer waits for the network: Kafka is asked meanwhile, for the next one.
  *
  * @module
  */
 
-import { ConnectionError } from "../errors.ts";
 import type { GatewayCore } from "./gateway_core.ts";
 
-/** How long Kafka may take to answer. */
-export const PROBE_MS = 2_000;
+/** How long is waited for Kafka before it is asked again: for a topic that is not there it is asked for long. */
+const PROBE_MS = 2_000;
 /** How long its answer holds: probes come from several sides. */
-const FRESH_MS = 1_000;
-/** Asked for where no topic is known: whether it is there does not matter, somebody has to answer. */
+export const FRESH_MS = 1_000;
+/** Asked for where no topic is known. */
 const ANY_TOPIC = "__consumer_offsets";
 
 /** See the module comment. */
 export class Readiness {
   readonly #core: GatewayCore;
-  /** Whether Kafka could be reached when that was last tried. */
-  #wasReachable = false;
-  #probe: { readonly atMs: number; readonly isReachable: Promise<boolean> } | null = null;
+  #askedMs = -Infinity;
+  #isAsking = false;
 
   /** @param core The gateway. */
   constructor(core: GatewayCore) {
     this.#core = core;
-    const { producer } = core.options;
-    producer.addEventListener("timetoconnect", () => void (this.#wasReachable = true));
-    producer.addEventListener("bootstrapunreachable", () => void (this.#wasReachable = false));
   }
 
-  /** Why no client should be sent here; none when clients may come. */
-  async reasons(): Promise<string[]> {
+  /** Why no client should be sent here, as far as is known; none when clients may come. */
+  reasons(): string[] {
+    const { phase, buffer, options: { producer } } = this.#core;
     const reasons: string[] = [];
-    if (this.#core.phase !== "serving") reasons.push("draining");
-    if (!await this.#isReachable()) reasons.push("no metadata");
-    if (this.#core.buffer.isAboveHighWater) reasons.push("buffer above high-water");
+    if (phase !== "serving") reasons.push("draining");
+    if (!producer.stats().isReachable) reasons.push("no metadata");
+    if (buffer.isAboveHighWater) reasons.push("buffer above high-water");
+    this.#ask();
     return reasons;
   }
 
-  #isReachable(): Promise<boolean> {
-    const nowMs = this.#core.timers.now();
-    if (this.#probe === null || nowMs - this.#probe.atMs >= FRESH_MS) {
-      this.#probe = { atMs: nowMs, isReachable: this.#ask() };
-    }
-    return this.#probe.isReachable;
-  }
-
-  async #ask(): Promise<boolean> {
+  /** Has the producer ask Kafka, if that was not done just now: what comes of it is in its `stats()`. */
+  #ask(): void {
     const { options: { producer }, topics, timers } = this.#core;
+    const nowMs = timers.now();
+    if (this.#isAsking || nowMs - this.#askedMs < FRESH_MS) return;
+    this.#askedMs = nowMs;
+    this.#isAsking = true;
     const late = new AbortController();
     const timer = timers.set(() => late.abort(), PROBE_MS);
-    try {
-      await producer.metadata(topics.anyName ?? ANY_TOPIC, { signal: late.signal });
-      return true;
-    } catch (error) {
-      if (error instanceof ConnectionError || error instanceof TypeError) return false;
-      if (!late.signal.aborted) return true; // A broker that knows no such topic has answered.
-      // Kafka does not answer; or it does, and is asked again and again for a topic that is not there.
-      const used = producer.stats().topics;
-      return this.#wasReachable && (used.length === 0 || used.some(({ isDown }) => !isDown));
-    } finally {
+    timers.unref(timer);
+    // Whether the topic is there does not matter, and what went wrong is known to the producer.
+    producer.metadata(topics.anyName ?? ANY_TOPIC, { signal: late.signal }).catch(() => {}).finally(() => {
       timers.clear(timer);
-    }
+      this.#isAsking = false;
+    });
   }
 }

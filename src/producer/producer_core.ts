@@ -125,6 +125,7 @@ export class ProducerCore {
       bufferedBytes: this.#budget.usedBytes,
       bufferMaxBytes: this.#options.bufferMaxBytes,
       waitingCalls: this.#waiters,
+      isReachable: this.#cluster.isReachable,
       topics: Array.from(this.topics, ({ lanes }) => lanes.stats()),
     };
   }

@@ -1,19 +1,72 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { holdProduce } from "../producer/rig.ts";
-import { gatewayRig } from "./gateway_rig.ts";
+import { FRESH_MS } from "../../src/gateway/readiness.ts";
+import { ManualTimers } from "../manual_timers.ts";
+import { heard, holdProduce, until } from "../producer/rig.ts";
+import { type GatewayRig, gatewayRig } from "./gateway_rig.ts";
+
+/** Asks until the answer has this status. */
+async function becomes(rig: GatewayRig, status: number): Promise<unknown> {
+  while (true) {
+    const response = await rig.get("/readyz");
+    const body = await response.json();
+    if (response.status === status) return body;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
 
 Deno.test("GET /healthz answers ok whatever Kafka does, GET /readyz only when Kafka answers", async () => {
   const topics = ["t"];
   await using rig = await gatewayRig({ gateway: { topics } });
-  await using alone = await gatewayRig({ gateway: { topics }, producer: { bootstrap: "127.0.0.1:1" } });
+  await using alone = await gatewayRig({ gateway: { topics }, producer: { bootstrap: "127.0.0.1:1", logger: null } });
+  const unreachable = heard(alone.producer, "bootstrapunreachable");
 
   const health = [await rig.get("/healthz"), await alone.get("/healthz")];
-  const ready = [await rig.get("/readyz"), await alone.get("/readyz")];
+  const ready = await becomes(rig, 200);
+  const red = await becomes(alone, 503);
+  await until(() => unreachable.length > 0);
 
   assertEquals(await Promise.all(health.map((response) => response.text())), ["ok", "ok"]);
-  assertEquals(ready.map((response) => response.status), [200, 503]);
-  assertEquals(await ready[0]!.json(), { ready: true });
-  assertEquals(await ready[1]!.json(), { ready: false, reasons: ["no metadata"] });
+  assertEquals(ready, { ready: true });
+  assertEquals(red, { ready: false, reasons: ["no metadata"] });
+  assertEquals(await becomes(alone, 503), red);
+});
+
+Deno.test("GET /readyz does not wait for the network, and is red until Kafka has answered", async () => {
+  await using rig = await gatewayRig();
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  using _late = rig.cluster.intercept("Metadata", async (request, next) => {
+    asked.resolve();
+    await answered.promise;
+    return next(request);
+  });
+
+  const first = await rig.get("/readyz");
+  await asked.promise;
+  const second = await rig.get("/readyz");
+  answered.resolve();
+
+  assertEquals([first.status, second.status], [503, 503]);
+  assertEquals(await becomes(rig, 200), { ready: true });
+  for (const response of [first, second]) await response.body?.cancel();
+});
+
+Deno.test("GET /readyz turns red when Kafka goes away, and green when it is back", async () => {
+  const timers = new ManualTimers();
+  await using rig = await gatewayRig({ gateway: { topics: ["t"] }, timers, producer: { logger: null } });
+  /** What is answered once Kafka has been asked again. */
+  const next = async (status: number) => {
+    await timers.advance(FRESH_MS);
+    return await becomes(rig, status);
+  };
+
+  const before = await next(200);
+  await rig.cluster.stop();
+  const red = await next(503);
+  await rig.cluster.start();
+  const after = await next(200);
+
+  assertEquals([before, red, after], [{ ready: true }, { ready: false, reasons: ["no metadata"] }, { ready: true }]);
 });
 
 Deno.test("GET /metrics counts requests, records and errors", async () => {
@@ -48,9 +101,7 @@ Deno.test("fetchOperation() has the routes of operation alone, fetch() without t
 Deno.test("GET /readyz asks Kafka also where no topic is known", async () => {
   await using rig = await gatewayRig({ producer: { unknownTopicTimeoutMs: 1 } });
 
-  const response = await rig.get("/readyz");
-
-  assertEquals([response.status, await response.json()], [200, { ready: true }]);
+  assertEquals(await becomes(rig, 200), { ready: true });
 });
 
 Deno.test("GET /readyz is red while the buffer is above its high-water mark", async () => {

@@ -40,6 +40,7 @@ async function statuses(rig: GatewayRig, paths: readonly string[], init?: Reques
 Deno.test("GET / is a page and all that it names is there, only where it is asked for", async () => {
   await using rig = await gatewayRig();
   await using paged = await gatewayRig({ gateway: { page: true, topics: ["t"] } });
+  await paged.producer.prepare("t"); // Kafka has answered: ready.
 
   const without = await statuses(rig, [...PARTS, EVENTS]);
   const html = await (await paged.get("/")).text();

@@ -161,9 +161,8 @@ async function checkSecondSignal(kafka: Kafka): Promise<void> {
   await using gateway = await gatewayOver(kafka, 600_000);
   gateway.kill("SIGTERM");
   while (true) {
-    const { status, body } = await fetch(`${gateway.url}/readyz`);
-    await body?.cancel();
-    if (status === 503) break;
+    const { reasons } = await (await fetch(`${gateway.url}/readyz`)).json();
+    if (reasons?.includes("draining")) break;
   }
   gateway.kill("SIGTERM");
 

@@ -5,7 +5,13 @@ import { heard, holdProduce, QUICK, rig, until } from "./rig.ts";
 Deno.test("Producer.stats() has no topics before any is used", async () => {
   await using r = await rig({}, { bufferMaxBytes: 20_000_000 });
 
-  assertEquals(r.producer.stats(), { bufferedBytes: 0, bufferMaxBytes: 20_000_000, waitingCalls: 0, topics: [] });
+  assertEquals(r.producer.stats(), {
+    bufferedBytes: 0,
+    bufferMaxBytes: 20_000_000,
+    waitingCalls: 0,
+    isReachable: false,
+    topics: [],
+  });
 });
 
 Deno.test("Producer.stats() tells what is buffered in lanes, and what became of the rest", async () => {
