@@ -39,6 +39,10 @@ export interface ProducerStats {
   bufferMaxBytes: number;
   /** Calls and streams that wait for room in the buffer. */
   waitingCalls: number;
+  /** Of those, how many there were so far, those included that wait now. */
+  waitedCalls: number;
+  /** How long they have waited so far, in milliseconds: of two that wait at once, both count. */
+  waitedMs: number;
   /** Whether a broker answered when one was last asked for metadata; false before the first answer. */
   isReachable: boolean;
   /** Every topic that was used, in the order of first use. */

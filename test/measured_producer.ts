@@ -24,7 +24,15 @@ export class FakeProducer extends ProducerEvents implements MeasuredProducer {
   }
 
   stats(): ProducerStats {
-    return { bufferedBytes: 0, bufferMaxBytes: 1_000, waitingCalls: 0, isReachable: true, topics: this.topics };
+    return {
+      bufferedBytes: 0,
+      bufferMaxBytes: 1_000,
+      waitingCalls: 0,
+      waitedCalls: 0,
+      waitedMs: 0,
+      isReachable: true,
+      topics: this.topics,
+    };
   }
 }
 

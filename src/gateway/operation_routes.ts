@@ -94,7 +94,7 @@ function readyz(exchange: Exchange): Response {
 }
 
 async function metrics({ gateway }: Exchange): Promise<Response> {
-  const own = gateway.metrics.text(gauges(gateway));
+  const own = gateway.metrics.text(gauges(gateway)) + bufferWait(gateway);
   const further = await gateway.options.metrics?.() ?? "";
   return new Response(own + further, { headers: { "content-type": METRICS_TYPE } });
 }
@@ -107,6 +107,14 @@ function gauges({ housekeeping, buffer, reading }: GatewayCore): Gauge[] {
     { name: "buffer_bytes", help: "Bytes in the producer's buffer", value: buffer.bufferedBytes },
     { name: "drain_bytes_per_second", help: "Bytes that left it lately", value: buffer.drainBytesPerSecond },
   ];
+}
+
+/** What the producer knows of it: no request has to look at a clock. */
+function bufferWait({ options: { producer } }: GatewayCore): string {
+  const { waitedCalls, waitedMs } = producer.stats();
+  const name = "ekaf_http_buffer_wait_seconds";
+  return `# HELP ${name} Time that calls of the producer, and writes of streams, waited for room in its buffer\n` +
+    `# TYPE ${name} summary\n${name}_sum ${waitedMs / 1_000}\n${name}_count ${waitedCalls}\n`;
 }
 
 function discoAnswer({ gateway }: Exchange): Response {

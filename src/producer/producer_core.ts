@@ -25,6 +25,7 @@ import { ProducerIds } from "./producer_ids.ts";
 import { TaskEnd } from "./task_end.ts";
 import { TopicCore } from "./topic_core.ts";
 import type { TopicContext } from "./topic_lanes.ts";
+import { WaitingCalls } from "./waiting_calls.ts";
 
 /** See the module comment. */
 export class ProducerCore {
@@ -44,7 +45,7 @@ export class ProducerCore {
   readonly #outboxes = new Map<number, Outbox[]>();
   /** Records accepted and not settled, and admissions that wait. */
   #unsettled = 0;
-  #waiters = 0;
+  readonly #waiters: WaitingCalls;
   #isServing = false;
   #deadlineMs = Infinity;
   #deadlineTimer: TimerHandle | null = null;
@@ -60,6 +61,7 @@ export class ProducerCore {
   constructor(options: ResolvedOptions, emit: Emit, timers: Timers = platformTimers) {
     this.#options = options;
     this.#timers = timers;
+    this.#waiters = new WaitingCalls(() => timers.now());
     this.log = limitedLog(options.logger === undefined ? consoleLogger : options.logger, timers);
     this.warn = warningsOf(this.log);
     this.#cluster = openCluster({
@@ -124,7 +126,9 @@ export class ProducerCore {
     return {
       bufferedBytes: this.#budget.usedBytes,
       bufferMaxBytes: this.#options.bufferMaxBytes,
-      waitingCalls: this.#waiters,
+      waitingCalls: this.#waiters.count,
+      waitedCalls: this.#waiters.total,
+      waitedMs: this.#waiters.ms,
       isReachable: this.#cluster.isReachable,
       topics: Array.from(this.topics, ({ lanes }) => lanes.stats()),
     };
@@ -272,11 +276,11 @@ export class ProducerCore {
     }
   }
 
-  #waiting(delta: number): void {
+  #waiting(delta: 1 | -1): void {
     this.#hold(delta);
-    this.#waiters += delta;
+    this.#waiters.change(delta);
     // While anyone waits, every open batch is due; those opened from now on find it out when they are appended to.
-    if (delta > 0 && this.#waiters === 1) { for (const topic of this.topics) topic.hurry(); }
+    if (delta > 0 && this.#waiters.count === 1) { for (const topic of this.topics) topic.hurry(); }
   }
 
   #serveSoon(): void {

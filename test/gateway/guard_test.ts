@@ -205,14 +205,18 @@ Deno.test("POST /async answers 503 with retry-after when the buffer stays full f
   const release = holdProduce(rig.cluster);
   const accepted = [];
   for (let i = 0; i < 6; i++) accepted.push((await rig.post("/async/t", "x".repeat(10_000))).status);
+  const without = await (await rig.get("/metrics")).text();
 
   const pending = rig.post("/async/t", "y".repeat(10_000));
   await new Promise((resolve) => setTimeout(resolve, 1));
   await timers.advance(350);
   const response = await pending;
+  const metrics = await (await rig.get("/metrics")).text();
   release();
 
   assertEquals(accepted, [200, 200, 200, 200, 200, 200]);
+  assertStringIncludes(without, "ekaf_http_buffer_wait_seconds_sum 0\nekaf_http_buffer_wait_seconds_count 0\n");
+  assertMatch(metrics, /^ekaf_http_buffer_wait_seconds_sum 0\.\d+\nekaf_http_buffer_wait_seconds_count 1$/m);
   assertEquals([response.status, response.headers.get("x-error-code")], [503, "BUFFER_FULL"]);
   assertMatch(response.headers.get("retry-after")!, /^[12]$/);
   await response.body?.cancel();

@@ -9,6 +9,8 @@ Deno.test("Producer.stats() has no topics before any is used", async () => {
     bufferedBytes: 0,
     bufferMaxBytes: 20_000_000,
     waitingCalls: 0,
+    waitedCalls: 0,
+    waitedMs: 0,
     isReachable: false,
     topics: [],
   });
