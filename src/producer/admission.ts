@@ -6,8 +6,8 @@
 
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { RecordInput } from "../record.ts";
-import type { RefusalListener, SpanTarget } from "./batch.ts";
 import type { BudgetShare, Waiter } from "./budget.ts";
+import type { RefusalListener, SpanTarget } from "./span.ts";
 
 /** Where a record goes: a lane, or the waiting room of its topic. */
 export interface Destination {

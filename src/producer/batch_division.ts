@@ -5,7 +5,8 @@
  */
 
 import { splitBatch } from "../../protocol/batch_split.ts";
-import { Batch, Span } from "./batch.ts";
+import { Batch } from "./batch.ts";
+import { Span } from "./span.ts";
 
 /**
  * Halves a batch (as many records in each half): the halves hold its spans, attempts and barriers.
@@ -72,9 +73,7 @@ export function dropRecords(batch: Batch, indexes: readonly number[]): Span[] {
     from = to + 1;
   }
   retireSpans(batch.spans);
-  const gone = new Set(indexes);
-  if (batch.wire !== batch.builder) batch.wire.compact((index) => !gone.has(index));
-  batch.builder.compact((index) => !gone.has(index));
+  batch.remove(new Set(indexes));
   batch.spans = rest;
   batch.recordBytes -= bytesBefore - batch.queuedBytes;
   batch.outgoing.compressAgain();

@@ -6,7 +6,8 @@
 
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { TimerHandle, Timers } from "../timers.ts";
-import { type Batch, MAX_BATCH_BYTES, type SpanTarget } from "./batch.ts";
+import { type Batch, MAX_BATCH_BYTES } from "./batch.ts";
+import type { SpanTarget } from "./span.ts";
 
 /**
  * What one task appended to a lane: one chunk a task, however many records. The records themselves are in the open

@@ -6,8 +6,8 @@
 
 import { BufferFullError, DeliveryError, type Verdict } from "../errors.ts";
 import type { Delivery, DeliveryFailure } from "../record.ts";
-import type { Acknowledgement, Recipient, Span } from "./batch.ts";
 import { failuresOf } from "./failed_records.ts";
+import type { Acknowledgement, Recipient, Span } from "./span.ts";
 
 /**
  * The delivery of a span's record number `i`.

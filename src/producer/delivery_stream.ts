@@ -7,11 +7,11 @@
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure, RecordInput } from "../record.ts";
 import type { Admission } from "./admission.ts";
-import type { Acknowledgement, Recipient, Span } from "./batch.ts";
 import { checkCallOptions } from "./call_options.ts";
 import { deliveryOf } from "./calls.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
 import { type Outcome, OutcomeQueue } from "./outcome_queue.ts";
+import type { Acknowledgement, Recipient, Span } from "./span.ts";
 import type { TopicCore } from "./topic_core.ts";
 
 export type { Outcome };

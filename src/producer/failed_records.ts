@@ -9,7 +9,8 @@ import { type DecodedRecord, decodeRecord } from "../../protocol/record_batch_re
 import { RecordCursor } from "../../protocol/record_cursor.ts";
 import type { DeliveryError } from "../errors.ts";
 import type { DeliveryFailure, StoredRecord } from "../record.ts";
-import type { Batch, Span } from "./batch.ts";
+import type { Batch } from "./batch.ts";
+import type { Span } from "./span.ts";
 
 const decoder = new TextDecoder();
 
@@ -19,27 +20,11 @@ export interface KeptRecords {
   at(index: number): DecodedRecord;
 }
 
-/** A copy of a batch's records, decoded when first looked at. */
-export class FailedRecords implements KeptRecords {
-  /** How many there were when it was made. */
-  readonly count: number;
-  readonly #copy: RecordBatchBuilder;
-  #records: readonly DecodedRecord[] | null = null;
-
-  /** @param builder The batch as it stands. */
-  constructor(builder: RecordBatchBuilder) {
-    this.#copy = builder.clone();
-    this.count = builder.count;
-  }
-
-  /** Implements `KeptRecords`. */
-  at(index: number): DecodedRecord {
-    this.#records ??= [...this.#copy.records()];
-    return this.#records[index]!;
-  }
-}
-
-/** A copy of some consecutive records of a batch, decoded when first looked at. */
+/**
+ * A copy of some consecutive records of a batch, decoded when first looked at. Never of more than have failed: whoever
+ * keeps one report would keep the others' records too, and the copies of a batch whose records expire one after another
+ * would grow with the square of its size.
+ */
 export class FailedRun implements KeptRecords {
   readonly #bytes: Uint8Array;
   readonly #first: number;
@@ -52,7 +37,8 @@ export class FailedRun implements KeptRecords {
    * @param range Index of the first record, and behind the last.
    */
   constructor({ builder, offsets }: Batch, { from, to }: { from: number; to: number }) {
-    this.#bytes = builder.buffer.slice(offsets.startOf(from), offsets.startOf(to));
+    const end = to === builder.count ? builder.byteLength : offsets.startOf(to);
+    this.#bytes = builder.buffer.slice(offsets.startOf(from), end);
     this.#first = from;
     this.#count = to - from;
     this.#baseTimestamp = builder.baseTimestamp;
@@ -84,8 +70,8 @@ export function failuresOf(
   at: { topic: string; partition: number | null },
   error: DeliveryError,
 ): DeliveryFailure[] {
-  const records = span.batch.failedRecords();
-  return Array.from({ length: span.count }, (_, i) => new LazyFailure(at, error, () => records.at(span.first + i)));
+  const records = span.batch.failedRecords(span);
+  return Array.from({ length: span.count }, (_, i) => new LazyFailure(at, error, { records, index: span.first + i }));
 }
 
 /**
@@ -102,25 +88,31 @@ export function failureOf(
 ): DeliveryFailure {
   const builder = new RecordBatchBuilder({ initialBytes: 256 });
   builder.append(record);
-  return new LazyFailure(at, error, () => builder.records().next().value!);
+  return new LazyFailure(at, error, { records: { at: () => builder.records().next().value! }, index: 0 });
 }
 
 class LazyFailure implements DeliveryFailure {
   readonly topic: string;
   readonly partition: number | null;
   readonly error: DeliveryError;
-  readonly #decode: () => DecodedRecord;
+  readonly #records: KeptRecords;
+  readonly #index: number;
   #record: StoredRecord | null = null;
 
-  constructor(at: { topic: string; partition: number | null }, error: DeliveryError, decode: () => DecodedRecord) {
+  constructor(
+    at: { topic: string; partition: number | null },
+    error: DeliveryError,
+    kept: { records: KeptRecords; index: number },
+  ) {
     this.topic = at.topic;
     this.partition = at.partition;
     this.error = error;
-    this.#decode = decode;
+    this.#records = kept.records;
+    this.#index = kept.index;
   }
 
   get record(): StoredRecord {
-    return this.#record ??= this.#stored(this.#decode());
+    return this.#record ??= this.#stored(this.#records.at(this.#index));
   }
 
   #stored({ key, value, headers, timestamp }: DecodedRecord): StoredRecord {

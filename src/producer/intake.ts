@@ -9,12 +9,12 @@ import type { ResolvedTopicOptions } from "../options.ts";
 import type { RecordInput } from "../record.ts";
 import { UnknownPartitionError } from "../record_errors.ts";
 import { Admission, type AdmissionHost, type Destination } from "./admission.ts";
-import type { Recipient, RefusalListener, SpanTarget } from "./batch.ts";
 import type { BudgetShare } from "./budget.ts";
 import { failureOf } from "./failed_records.ts";
 import type { Lane } from "./lane.ts";
 import type { ProducerContext } from "./lane_context.ts";
 import { checkInput, isPlainAndSmall, RecordEncoder } from "./record_encoder.ts";
+import type { Recipient, RefusalListener, SpanTarget } from "./span.ts";
 import type { TopicLanes } from "./topic_lanes.ts";
 
 /** How a call's records are admitted. */

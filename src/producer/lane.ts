@@ -7,7 +7,7 @@
 import type { LaneDetail } from "../events.ts";
 import type { EncodableRecord } from "../../protocol/record_batch.ts";
 import type { Acks } from "../options.ts";
-import { Batch, type BatchKeeper, type Span, type SpanTarget } from "./batch.ts";
+import { Batch, type BatchKeeper } from "./batch.ts";
 import { BatchQueue } from "./batch_queue.ts";
 import { BatchRewriter } from "./batch_rewriter.ts";
 import { BatchStream } from "./batch_stream.ts";
@@ -20,6 +20,7 @@ import { OneTimer } from "./one_timer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { DropSource } from "./overflow.ts";
 import { type InFlightBatch, SentWindow } from "./sent_window.ts";
+import type { Span, SpanTarget } from "./span.ts";
 import type { TaskEndListener } from "./task_end.ts";
 import { type WindowedLane, WindowHost } from "./window_host.ts";
 

@@ -9,11 +9,11 @@ import type { Emit } from "../events.ts";
 import type { Log, Warn } from "../logger.ts";
 import type { ResolvedOptions, ResolvedTopicOptions } from "../options.ts";
 import type { Timers } from "../timers.ts";
-import type { Span } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { Compressors } from "./compressor.ts";
 import type { ProducerIds } from "./producer_ids.ts";
+import type { Span } from "./span.ts";
 import type { TaskEnd } from "./task_end.ts";
 
 /** Told of each span that fails. */

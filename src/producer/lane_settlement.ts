@@ -5,12 +5,13 @@
  */
 
 import { DeliveryError, type Verdict } from "../errors.ts";
-import type { Acknowledgement, Batch, Span } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { dropRecords } from "./batch_division.ts";
 import { BudgetShare } from "./budget.ts";
 import { FailedRun } from "./failed_records.ts";
 import { Expiry, textOf } from "./expiry.ts";
 import type { LaneContext } from "./lane_context.ts";
+import type { Acknowledgement, Span } from "./span.ts";
 
 /** How records ended without being acknowledged. */
 export interface Failure {
@@ -114,7 +115,6 @@ export class LaneSettlement {
     const firsts = spans.map(({ first }) => first);
     batch.showFailed(new FailedRun(batch, { from: Math.min(...firsts), to: Math.max(...firsts) + 1 }));
     this.#tell(batch, spans, { verdict: "notPersisted", cause, isDropped: true });
-    batch.showFailed(null);
     if (batch.count === 0) batch.passBarriers();
     this.#context.settled(spans.length);
     this.#context.budgetGiven();
@@ -139,6 +139,7 @@ export class LaneSettlement {
       else span.recipient.failed(span, this.#partition, error);
     }
     if (unattended.length > 0) this.#context.reportUnattended(unattended, this.#partition, error);
+    batch.showFailed(null);
   }
 
   /** Parts take the place of a batch that was too large. */
@@ -158,11 +159,11 @@ export class LaneSettlement {
     const bytesBefore = batch.recordBytes;
     // An earlier send may have been appended before the broker's rules changed.
     const verdict = batch.isUnknown ? "possiblyPersisted" : "notPersisted";
-    const culprits = batch.failedRecords();
+    const culprits = indexes.map((index) => new FailedRun(batch, { from: index, to: index + 1 }));
     const dropped = dropRecords(batch, indexes);
-    batch.showFailed(culprits);
     dropped.forEach((span, i) => {
       span.first = indexes[i]!; // Where the report finds it.
+      batch.showFailed(culprits[i]!);
       this.fail(batch, [span], { verdict, cause: causes[i] });
     });
     batch.showFailed(null);

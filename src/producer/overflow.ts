@@ -6,10 +6,11 @@
 
 import { BufferFullError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
-import type { Batch, Span } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { type Budget, BudgetShare } from "./budget.ts";
 import type { Downtime } from "./downtime.ts";
 import type { LaneSettlement } from "./lane_settlement.ts";
+import type { Span } from "./span.ts";
 
 /** A lane or a waiting room: what records may be dropped of. */
 export interface DropSource {

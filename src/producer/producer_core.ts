@@ -14,7 +14,7 @@ import { type ResolvedOptions, resolveTopicOptions, type TopicOptions } from "..
 import type { DeliveryFailure } from "../record.ts";
 import type { ProducerStats } from "../stats.ts";
 import { platformTimers, type TimerHandle, type Timers } from "../timers.ts";
-import type { Barrier, Span } from "./batch.ts";
+import type { Barrier } from "./batch.ts";
 import { Budget } from "./budget.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { Compressors } from "./compressor.ts";
@@ -22,6 +22,7 @@ import { Expiry } from "./expiry.ts";
 import { failuresOf } from "./failed_records.ts";
 import { Outbox } from "./outbox.ts";
 import { ProducerIds } from "./producer_ids.ts";
+import type { Span } from "./span.ts";
 import { TaskEnd } from "./task_end.ts";
 import { TopicCore } from "./topic_core.ts";
 import type { TopicContext } from "./topic_lanes.ts";

@@ -7,11 +7,12 @@
 import { type ErrorCode, errorCode } from "../../protocol/error_codes.ts";
 import { hasValidCrc } from "../../protocol/record_batch_reader.ts";
 import { BrokerError, type Verdict } from "../errors.ts";
-import type { Acknowledgement, Batch } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { halveBatch } from "./batch_division.ts";
 import type { Misfit } from "./old_broker.ts";
 import type { IdentityListener, ProducerIds } from "./producer_ids.ts";
 import { type SentBatch, type SequenceAction, SequenceMachine, type SequenceTurn } from "./sequence.ts";
+import type { Acknowledgement } from "./span.ts";
 
 /** What a broker answers for one partition: the part of `ProduceResponse` that a producer reads. */
 export interface AppendAnswer {

@@ -11,7 +11,7 @@ import { type BrokerError, ConnectionError, DeliveryError } from "../errors.ts";
 import type { ResolvedTopicOptions } from "../options.ts";
 import type { LaneInfo } from "../record.ts";
 import type { TopicStats } from "../stats.ts";
-import type { Batch, Span } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { Expiry, textOf } from "./expiry.ts";
 import { Downtime } from "./downtime.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
@@ -24,6 +24,7 @@ import type { TaskEndListener } from "./task_end.ts";
 import type { TopicView } from "../partitioner.ts";
 import { RECORD_FRAMING_BYTES } from "./record_encoder.ts";
 import { type RoutableRecord, Routing } from "./routing.ts";
+import type { Span } from "./span.ts";
 import { type WaitingRecord, WaitingRoom } from "./waiting_room.ts";
 
 /** What a topic needs of its producer. */

@@ -7,8 +7,8 @@
 import { BufferFullError, type DeliveryError, KafkaError } from "../errors.ts";
 import type { DeliveryFailure, RecordInput } from "../record.ts";
 import type { Admission } from "./admission.ts";
-import type { Recipient, Span } from "./batch.ts";
 import { checkCallOptions } from "./call_options.ts";
+import type { Recipient, Span } from "./span.ts";
 import type { TopicCore } from "./topic_core.ts";
 
 /** How a topic's writable behaves. */

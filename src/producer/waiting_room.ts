@@ -6,12 +6,13 @@
 
 import { type EncodableRecord, encodeHeaders, NO_HEADERS } from "../../protocol/record_batch.ts";
 import type { DecodedRecord } from "../../protocol/record_batch_reader.ts";
-import { Batch, type BatchKeeper, MAX_BATCH_BYTES, type Span, type SpanTarget } from "./batch.ts";
+import { Batch, type BatchKeeper, MAX_BATCH_BYTES } from "./batch.ts";
 import type { Destination } from "./admission.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { LaneContext } from "./lane_context.ts";
 import { LaneSettlement } from "./lane_settlement.ts";
 import type { DropSource } from "./overflow.ts";
+import type { Span, SpanTarget } from "./span.ts";
 
 /** A record on its way from the waiting room into a lane. */
 export interface WaitingRecord extends EncodableRecord {

@@ -7,10 +7,11 @@
 import { errorCodeByName } from "../../protocol/error_codes.ts";
 import { backoffMs } from "../cluster/cluster.ts";
 import { BrokerError, type Verdict } from "../errors.ts";
-import type { Acknowledgement, Batch } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import type { LaneContext } from "./lane_context.ts";
 import type { LaneSettlement } from "./lane_settlement.ts";
 import type { SentWindowHost } from "./sent_window.ts";
+import type { Acknowledgement } from "./span.ts";
 
 /** What the window tells its lane. */
 export interface WindowedLane {

@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import { readBatchHeader, readRecords } from "../../protocol/record_batch_reader.ts";
 import { NO_HEADERS } from "../../protocol/record_batch.ts";
 import { BrokerError } from "../../src/errors.ts";
-import { type Acknowledgement, Batch, type Recipient } from "../../src/producer/batch.ts";
+import { Batch } from "../../src/producer/batch.ts";
 import { dropRecords } from "../../src/producer/batch_division.ts";
 import { BufferPool } from "../../src/producer/buffer_pool.ts";
 import { ProducerIds } from "../../src/producer/producer_ids.ts";
@@ -13,6 +13,7 @@ import {
   SentWindow,
   type SentWindowHost,
 } from "../../src/producer/sent_window.ts";
+import type { Acknowledgement, Recipient } from "../../src/producer/span.ts";
 
 const NOBODY: Recipient = {
   wantsIndexes: false,
