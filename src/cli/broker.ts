@@ -72,7 +72,7 @@ export async function broker(shell: Shell, args: readonly string[]): Promise<num
     return EXIT_OK;
   }
   refuseOperands(operands, TOPICS_BY_FLAG);
-  const brokers = parseCount("brokers", flags.brokers ?? "1", { min: 1, max: MAX_BROKER_COUNT });
+  const brokers = parseCount("--brokers", flags.brokers ?? "1", { min: 1, max: MAX_BROKER_COUNT });
   const topics = parseTopics(flags.topic);
   const isPrinting = flags.print || flags.json;
   return await serve(shell, {
@@ -121,7 +121,7 @@ async function listen(options: EmbeddedClusterOptions): Promise<EmbeddedCluster>
 }
 
 function parsePorts(text: string | undefined, brokers: number): number[] {
-  const first = text === undefined ? DEFAULT_PORT : parseCount("port", text, { min: 0, max: MAX_PORT - brokers + 1 });
+  const first = text === undefined ? DEFAULT_PORT : parseCount("--port", text, { min: 0, max: MAX_PORT - brokers + 1 });
   return Array.from({ length: brokers }, (_, i) => first === 0 ? 0 : first + i);
 }
 
@@ -142,7 +142,7 @@ function parseTopics(texts: readonly string[]): Record<string, number> {
 
 function parsePartitions(topic: string, text: string): number {
   try {
-    return parseCount("topic", text, { min: 1, max: MAX_PARTITION_COUNT });
+    return parseCount("--topic", text, { min: 1, max: MAX_PARTITION_COUNT });
   } catch {
     throw new UsageError(
       `Cannot use --topic ${JSON.stringify(topic)}: the partitions must be from 1 to ${MAX_PARTITION_COUNT}`,

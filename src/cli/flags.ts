@@ -100,15 +100,15 @@ export function describeFlags(flags: Flags): string {
 /**
  * Reads a whole number.
  *
- * @param name Name of the flag.
+ * @param origin Where it was written: `--port`, or the name of a variable.
  * @param text What was written.
  * @param bounds Least and most.
  * @throws {UsageError} When it is none, or out of bounds.
  */
-export function parseCount(name: string, text: string, { min, max }: { min: number; max: number }): number {
+export function parseCount(origin: string, text: string, { min, max }: { min: number; max: number }): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
-  throw new UsageError(`Cannot use --${name} ${JSON.stringify(text)}: it must be a whole number from ${min} to ${max}`);
+  throw new UsageError(`Cannot use ${origin} ${JSON.stringify(text)}: it must be a whole number from ${min} to ${max}`);
 }
 
 /**

@@ -8,6 +8,7 @@ import { Producer } from "@ekaf/ekaf";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { createGateway, type Gateway } from "@ekaf/ekaf/gateway";
 import { prometheus } from "@ekaf/ekaf/metrics";
+import { parseAddresses } from "../net/address.ts";
 import { EXIT_FAILED, EXIT_OK } from "./exit_code.ts";
 import { describeFlags, parseFlags, refuseOperands, UsageError } from "./flags.ts";
 import { FailureLog } from "./gateway_log.ts";
@@ -80,12 +81,15 @@ export async function gateway(shell: Shell, args: readonly string[]): Promise<nu
 }
 
 function makePlan(settings: Settings): Plan {
-  const bootstrap = settings.list("bootstrap") ?? null;
+  const bootstrap = bootstrapOf(settings);
   const isEmbedded = settings.isOn("embedded");
   if (bootstrap === null && !isEmbedded) {
     throw new UsageError(`Cannot go on without --bootstrap or ${variableOf("bootstrap")}; --embedded needs neither`);
   }
   if (bootstrap !== null && isEmbedded) throw new UsageError("Cannot use --embedded: there is --bootstrap as well");
+  if (settings.isOn("print") && !isEmbedded) {
+    throw new UsageError("Cannot use --print without --embedded: records are printed by the embedded Kafka");
+  }
   const hostname = settings.text("host") ?? DEFAULT_HOST;
   const topics = settings.list("topics");
   if (topics === undefined && !isLoopback(hostname)) {
@@ -94,14 +98,31 @@ function makePlan(settings: Settings): Plan {
     );
   }
   const ports = { min: 0, max: MAX_PORT };
+  const port = settings.count("port", ports) ?? DEFAULT_PORT;
+  const operationPort = settings.count("operation-port", ports);
+  if (operationPort === port && port !== 0) {
+    throw new UsageError(`Cannot use ${settings.originOf("operation-port")} ${port}: it is the port of the records`);
+  }
   return {
     settings,
     hostname,
     topics: topics === undefined || topics.includes("*") ? "*" : topics,
-    port: settings.count("port", ports) ?? DEFAULT_PORT,
-    operationPort: settings.count("operation-port", ports),
+    port,
+    operationPort,
     bootstrap,
   };
+}
+
+function bootstrapOf(settings: Settings): readonly string[] | null {
+  const bootstrap = settings.list("bootstrap");
+  if (bootstrap === undefined) return null;
+  try {
+    parseAddresses(bootstrap);
+  } catch (cause) {
+    const what = `${settings.originOf("bootstrap")} ${JSON.stringify(bootstrap.join(","))}`;
+    throw new UsageError(`Cannot use ${what}: ${reasonOf(cause)}`, { cause });
+  }
+  return bootstrap;
 }
 
 async function runEmbedded(shell: Shell, plan: Plan): Promise<number> {
@@ -120,15 +141,16 @@ async function run(shell: Shell, plan: Plan, bootstrap: readonly string[]): Prom
   const isEmbedded = plan.bootstrap === null;
   const bufferMaxBytes = settings.count("buffer-max-bytes", { min: MIN_BUFFER_BYTES, max: Number.MAX_SAFE_INTEGER });
   const clientId = settings.text("client-id");
+  const log = new FailureLog(shell);
   const producer = new Producer({
     bootstrap,
+    logger: log,
     autoCreateTopics: isEmbedded,
     lingerMs: settings.count("linger-ms", { min: 0, max: MAX_LINGER_MS }) ?? DEFAULT_LINGER_MS,
     batchMaxBytes: settings.batchMaxBytes(),
     ...(clientId === undefined ? {} : { clientId }),
     ...(bufferMaxBytes === undefined ? {} : { bufferMaxBytes }),
   });
-  const log = new FailureLog(shell);
   using _failures = log.follow(producer);
   using metrics = prometheus(producer);
   const made = makeGateway(plan, { producer, bufferMaxBytes, log, metrics: () => metrics.text() });
@@ -196,7 +218,7 @@ function makeGateway(
     });
   } catch (error) {
     // What was said makes no sense: no fault of the program's.
-    if (error instanceof RangeError || error instanceof TypeError) throw new UsageError(error.message);
+    if (error instanceof RangeError || error instanceof TypeError) throw new UsageError(settings.retold(error.message));
     throw error;
   }
 }
@@ -211,10 +233,14 @@ function serve({ hostname, port }: { hostname: string; port: number }, fetch: Ga
   try {
     return Deno.serve({ hostname, port, onListen: () => {} }, fetch);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.AddrInUse || cause instanceof Deno.errors.PermissionDenied)) throw cause;
-    const reason = cause instanceof Deno.errors.AddrInUse ? "another program listens there" : cause.message;
-    throw new Error(`Cannot listen on ${hostname} port ${port}: ${reason}; use another --port`, { cause });
+    throw new Error(`Cannot listen on ${hostname} port ${port}: ${whyNot(cause)}`, { cause });
   }
+}
+
+function whyNot(cause: unknown): string {
+  if (cause instanceof Deno.errors.AddrInUse) return "another program listens there; use another --port";
+  if (cause instanceof Deno.errors.PermissionDenied) return `${cause.message}; use another --port`;
+  return cause instanceof Deno.errors.NotCapable ? cause.message : `${reasonOf(cause)}; use another --host`;
 }
 
 /** Ends the producer; tells what Kafka has not got. */
@@ -227,6 +253,10 @@ async function end(
   if (left.length > 0) shell.printError(`ekaf: ${left.length} records were accepted and not acknowledged\n`);
   if (lostCount > 0) shell.printError(`ekaf: ${lostCount} records were accepted and lost before\n`);
   return left.length === 0 && lostCount === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function bracketed(hostname: string): string {

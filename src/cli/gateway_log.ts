@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Producer } from "@ekaf/ekaf";
+import type { Logger, Producer } from "@ekaf/ekaf";
 import type { GatewayFailure } from "@ekaf/ekaf/gateway";
 import type { Shell } from "./shell.ts";
 
@@ -14,7 +14,7 @@ const MAX_LINES_PER_SECOND = 10;
 const MIN_STATUS = 500;
 
 /** See the module comment. Payloads are never written. */
-export class FailureLog {
+export class FailureLog implements Logger {
   readonly #shell: Shell;
   #secondStartMs = -Infinity;
   #lines = 0;
@@ -25,6 +25,16 @@ export class FailureLog {
   /** @param shell Where lines are written. */
   constructor(shell: Shell) {
     this.#shell = shell;
+  }
+
+  /** Implements `Logger`. */
+  warn(message: string): void {
+    this.#write({ level: "warn", message });
+  }
+
+  /** Implements `Logger`. */
+  error(message: string): void {
+    this.#write({ level: "error", message });
   }
 
   /** Notes a failed request. */

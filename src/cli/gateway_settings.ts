@@ -5,7 +5,7 @@
  */
 
 import type { GatewayLimits } from "@ekaf/ekaf/gateway";
-import { LIMIT_DEFAULTS } from "../gateway/options.ts";
+import { leastOf, LIMIT_DEFAULTS } from "../gateway/options.ts";
 import { type Flags, HELP_FLAG, parseCount, UsageError } from "./flags.ts";
 
 /** Flags that are limits of the gateway, with what `--help` says. */
@@ -132,6 +132,15 @@ export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
+/** Flags whose option has another name. */
+const FLAG_OF_OPTION: Readonly<Record<string, string>> = {
+  peers: "hand-off-peers",
+  async: "async-paths",
+  asyncBatch: "async-batch-paths",
+  sync: "sync-paths",
+  syncBatch: "sync-batch-paths",
+};
+
 /** What was said, by flags and, where those say nothing, by the environment. */
 export class Settings {
   readonly #flags: Readonly<Record<string, unknown>>;
@@ -166,18 +175,21 @@ export class Settings {
     if (text === undefined) return isLoopback(hostname);
     if (["on", "1", "true"].includes(text)) return true;
     if (["off", "0", "false"].includes(text)) return false;
-    throw new UsageError(`Cannot use --page ${JSON.stringify(text)}: it must be on or off`);
+    throw new UsageError(`Cannot use ${this.originOf("page")} ${JSON.stringify(text)}: it must be on or off`);
   }
 
-  /** A list, undefined where nothing was said. */
+  /** A list, undefined where nothing was said. One without an entry is a slip: it would allow nothing, or all. */
   list(flag: keyof typeof FLAGS): string[] | undefined {
-    return this.#text(flag)?.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+    const text = this.#text(flag);
+    const entries = text?.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+    if (entries?.length !== 0) return entries;
+    throw new UsageError(`Cannot use ${this.originOf(flag)} ${JSON.stringify(text)}: it holds nothing`);
   }
 
   /** A whole number, undefined where nothing was said. */
   count(flag: keyof typeof FLAGS, bounds: { min: number; max: number }): number | undefined {
     const text = this.#text(flag);
-    return text === undefined ? undefined : parseCount(flag, text, bounds);
+    return text === undefined ? undefined : parseCount(this.originOf(flag), text, bounds);
   }
 
   /** The limits that were said. */
@@ -185,7 +197,9 @@ export class Settings {
     const limits: Record<string, number> = {};
     for (const name of Object.keys(LIMITS)) {
       const text = this.#text(flagOf(name));
-      if (text !== undefined) limits[name] = parseCount(flagOf(name), text, { min: 0, max: Number.MAX_SAFE_INTEGER });
+      if (text === undefined) continue;
+      const bounds = { min: leastOf(name as keyof GatewayLimits), max: Number.MAX_SAFE_INTEGER };
+      limits[name] = parseCount(this.originOf(flagOf(name)), text, bounds);
     }
     return limits;
   }
@@ -196,11 +210,26 @@ export class Settings {
     const aroundBytes = recordMaxHeaderBytes + recordMaxHeaders * HEADER_FRAMING_BYTES + RECORD_FRAMING_BYTES;
     if (recordMaxBytes + aroundBytes > MOST_BATCH_BYTES) {
       throw new UsageError(
-        `Cannot use --record-max-bytes ${recordMaxBytes}: with ${aroundBytes} bytes of headers and frame it must fit ` +
+        `Cannot use ${
+          this.originOf("record-max-bytes")
+        } ${recordMaxBytes}: with ${aroundBytes} bytes of headers and frame it must fit ` +
           `a batch of ${MOST_BATCH_BYTES}`,
       );
     }
     return Math.max(USUAL_BATCH_BYTES, recordMaxBytes + aroundBytes);
+  }
+
+  /** Where a flag's value was said: by the flag itself, or else by its variable. */
+  originOf(flag: string): string {
+    const isByVariable = this.#flags[flag] === undefined && this.#text(flag) !== undefined;
+    return isByVariable ? variableOf(flag) : `--${flag}`;
+  }
+
+  /** An error of the gateway's options in the words of who said them: `"origins"` is `--origins`. */
+  retold(message: string): string {
+    return message.replace(/^Cannot use "(\w+)"/, (_, name) => {
+      return `Cannot use ${this.originOf(FLAG_OF_OPTION[name] ?? flagOf(name))}`;
+    });
   }
 
   #text(flag: string): string | undefined {

@@ -96,7 +96,7 @@ export function parseProduceArguments(args: readonly string[]): ProduceSettings 
     headers: flags.header.map(parseHeader),
     partition: flags.partition === undefined
       ? undefined
-      : parseCount("partition", flags.partition, { min: 0, max: MAX_PARTITION }),
+      : parseCount("--partition", flags.partition, { min: 0, max: MAX_PARTITION }),
   };
   return {
     bootstrap: parseBootstrap(flags.bootstrap),

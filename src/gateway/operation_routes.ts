@@ -88,6 +88,9 @@ function healthz(): Response {
 
 function readyz(exchange: Exchange): Response {
   const reasons = exchange.gateway.readiness.reasons();
+  if (reasons.length > 0) {
+    exchange.refused = { message: `Cannot take records: ${reasons.join(", ")}`, cause: undefined };
+  }
   const body = reasons.length === 0 ? { ready: true } : { ready: false, reasons };
   const status = reasons.length === 0 ? 200 : 503;
   return jsonAnswer(exchange, JSON.stringify(body), status, { "cache-control": "no-store" });

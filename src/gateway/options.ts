@@ -327,6 +327,13 @@ function checkTopicRule(name: string, value: unknown): void {
     throw new RangeError(`Cannot use ${quote(name)} ${quote(value)}: it must be "*", an array or a function`);
   }
   checkNames(name, value);
+  for (const entry of value as readonly string[]) {
+    // Any other would never match, and nobody would be told.
+    if (/^(?:\*|[a-zA-Z0-9._-]{1,249}\*?)$/.test(entry)) continue;
+    throw new RangeError(
+      `Cannot use ${quote(name)} ${quote(entry)}: it must be the name of a topic, or the beginning of one and "*"`,
+    );
+  }
 }
 
 function checkMembers(name: string, value: unknown, members: Record<string, Check>): void {

@@ -81,10 +81,10 @@ Deno.test("describeFlags() aligns what flags do", () => {
 });
 
 Deno.test("parseCount() takes whole numbers within bounds and names the flag otherwise", () => {
-  assertEquals(parseCount("port", "0", { min: 0, max: 9 }), 0);
-  assertEquals(parseCount("port", "9", { min: 0, max: 9 }), 9);
+  assertEquals(parseCount("--port", "0", { min: 0, max: 9 }), 0);
+  assertEquals(parseCount("--port", "9", { min: 0, max: 9 }), 9);
   for (const text of ["10", "-1", "1.5", "", " 1", "0x1", "1e0", "NaN", "9999999999999999"]) {
-    const error = assertThrows(() => parseCount("port", text, { min: 0, max: 9 }), UsageError);
+    const error = assertThrows(() => parseCount("--port", text, { min: 0, max: 9 }), UsageError);
     assertMatch(error.message, /^Cannot use --port ".*": it must be a whole number from 0 to 9$/);
   }
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { runCommandLine } from "../../src/cli/command_line.ts";
 import { Settings } from "../../src/cli/gateway_settings.ts";
@@ -13,8 +13,16 @@ class ListeningShell extends FakeShell {
     return this.#listening.promise;
   }
 
+  readonly #warned = Promise.withResolvers<void>();
+
+  /** Resolves when the producer has warned. */
+  get warned(): Promise<void> {
+    return this.#warned.promise;
+  }
+
   override printError(text: string): void {
     super.printError(text);
+    if (text.includes('"warn"')) this.#warned.resolve();
     const urls = text.includes("listening on") ? text.match(/http:\/\/[\d.:[\]]+\d/g) : null;
     if (urls !== null) this.#listening.resolve(urls);
   }
@@ -161,9 +169,20 @@ const MISUSE: [args: string[], message: string][] = [
   [["--embedded", "--bootstrap", "a"], "Cannot use --embedded: there is --bootstrap as well"],
   [["--embedded", "--host", "0.0.0.0"], "Cannot listen on 0.0.0.0 without --topics: "],
   [["--embedded", "x"], 'Cannot use "x": there is no such operand'],
-  [["--embedded", "--port", "0", "--max-requests", "0"], 'Cannot use "maxRequests" 0: it must be an integer from 1'],
+  [
+    ["--embedded", "--port", "0", "--max-requests", "0"],
+    'Cannot use --max-requests "0": it must be a whole number from 1',
+  ],
   [["--embedded", "--port", "0", "--page", "yes"], 'Cannot use --page "yes": it must be on or off'],
-  [["--embedded", "--port", "0", "--origins", "shop"], 'Cannot use "origins" "shop": it must be like'],
+  [["--embedded", "--port", "0", "--origins", "shop"], 'Cannot use --origins "shop": it must be like'],
+  [["--embedded", "--hand-off-peers", "shop"], 'Cannot use --hand-off-peers "shop": it must be like'],
+  [["--embedded", "--async-paths", "/in"], 'Cannot use --async-paths "/in": it must be a path with ":topic"'],
+  [["--embedded", "--topics", "a b"], 'Cannot use --topics "a b": it must be the name of a topic, or the beginning'],
+  [["--embedded", "--topics", "a*b"], 'Cannot use --topics "a*b": it must be the name of a topic, or the beginning'],
+  [["--embedded", "--topics", ","], 'Cannot use --topics ",": it holds nothing'],
+  [["--bootstrap", "a:b"], 'Cannot use --bootstrap "a:b": Cannot read the bootstrap address "a:b": the port must'],
+  [["--bootstrap", "a", "--print"], "Cannot use --print without --embedded: "],
+  [["--embedded", "--port", "81", "--operation-port", "81"], "Cannot use --operation-port 81: it is the port of"],
   [["--embedded", "--record-max-bytes", "8388608"], "Cannot use --record-max-bytes 8388608: with "],
   [["--embedded", "--body-max-bytes", "1k"], 'Cannot use --body-max-bytes "1k": it must be a whole number'],
 ];
@@ -179,11 +198,54 @@ for (const [args, message] of MISUSE) {
   });
 }
 
-Deno.test("ekaf gateway names the variable that makes no sense", async () => {
-  const shell = new FakeShell({ environment: { EKAF_EMBEDDED: "yes" } });
+const WRONG_VARIABLES: [name: string, value: string, message: string][] = [
+  ["EKAF_ECHO_POST", "yes", 'Cannot use EKAF_ECHO_POST "yes": it must be 1 or 0'],
+  ["EKAF_PORT", "http", 'Cannot use EKAF_PORT "http": it must be a whole number'],
+  ["EKAF_MAX_REQUESTS", "0", 'Cannot use EKAF_MAX_REQUESTS "0": it must be a whole number from 1'],
+  ["EKAF_RECORD_MAX_BYTES", "9000000", "Cannot use EKAF_RECORD_MAX_BYTES 9000000: with "],
+  ["EKAF_PAGE", "yes", 'Cannot use EKAF_PAGE "yes": it must be on or off'],
+  ["EKAF_ORIGINS", "shop", 'Cannot use EKAF_ORIGINS "shop": it must be like'],
+  ["EKAF_HAND_OFF_PEERS", "shop", 'Cannot use EKAF_HAND_OFF_PEERS "shop": it must be like'],
+  ["EKAF_TOPICS", ",", 'Cannot use EKAF_TOPICS ",": it holds nothing'],
+];
 
-  assertEquals(await runCommandLine(shell, ["gateway"]), 64);
-  assertStringIncludes(shell.stderr, 'Cannot use EKAF_EMBEDDED "yes": it must be 1 or 0');
+for (const [name, value, message] of WRONG_VARIABLES) {
+  Deno.test(`ekaf gateway names the variable when ${name} is ${JSON.stringify(value)}`, async () => {
+    const shell = new FakeShell({ environment: { [name]: value } });
+
+    assertEquals(await runCommandLine(shell, ["gateway", "--embedded"]), 64, shell.stderr);
+    assertStringIncludes(shell.stderr, message);
+  });
+}
+
+Deno.test("ekaf gateway says that a host name leads nowhere", async () => {
+  const shell = new FakeShell();
+  const args = ["--embedded", "--host", "127.0.0.300", "--topics", "a", "--port", "0"];
+
+  const code = await runCommandLine(shell, ["gateway", ...args]);
+
+  assertEquals(code, 1);
+  assertMatch(shell.stderr, /^ekaf: Cannot listen on 127\.0\.0\.300 port 0: .*\n$/);
+});
+
+Deno.test("ekaf gateway writes a line of JSON for each thing that goes wrong", async () => {
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const bootstrap = `127.0.0.1:${closed.addr.port}`;
+  closed.close();
+  const shell = new ListeningShell();
+  const ended = runCommandLine(shell, ["gateway", "--bootstrap", bootstrap, ...QUICK]);
+  const [url] = await shell.addresses;
+
+  const response = await fetch(`${url}/readyz`);
+  await response.body?.cancel();
+  await shell.warned;
+  shell.interrupt();
+
+  assertEquals([response.status, await ended], [503, 0]);
+  const lines = shell.stderr.trimEnd().split("\n").filter((line) => !/^ekaf: (listening|interrupted)/.test(line));
+  const told = lines.map((line) => JSON.parse(line)).map(({ level, message }) => `${level}: ${message}`);
+  assert(told.some((line) => line.startsWith(`warn: Cannot connect to ${bootstrap}: `)), told.join("\n"));
+  assert(told.includes("error: Cannot take records: no metadata"), told.join("\n"));
 });
 
 Deno.test("ekaf gateway says that a port is taken", async () => {
