@@ -48,6 +48,7 @@ const EXTERNALS: readonly (readonly [specifier: RegExp, from: RegExp])[] = [
   [/^node:dgram$/, /^src\/statsd\/datagrams\.ts$/], // Deno's own sockets for datagrams are unstable
   [/^@opentelemetry\/api$/, /^src\/metrics\/(batch_spans|open_telemetry|traced)\.ts$/],
   [/^node:crypto$/, /^src\/gateway\/auth\/secret\.ts$/], // timingSafeEqual
+  [/^node:net$/, /^src\/gateway\/proxy_list\.ts$/], // BlockList: addresses and networks of both families
   [/^jose$/, /^src\/gateway\/auth\/jwt\.ts$/],
   [/^prom-client$/, /^src\/metrics\/(metric_set|prometheus)\.ts$/],
   [/^cli-progress$/, /^src\/cli\/progress_bar\.ts$/],

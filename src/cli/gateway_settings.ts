@@ -79,7 +79,11 @@ const FLAGS = {
     placeholder: "LIST",
     help: ['Host names that are answered, "*" for any; on a', "loopback address by default its own"],
   },
-  "trusted-proxies": { kind: "value", placeholder: "LIST", help: ["Addresses whose x-forwarded-for is believed"] },
+  "trusted-proxies": {
+    kind: "value",
+    placeholder: "LIST",
+    help: ["Addresses, or networks such as 10.0.0.0/8, whose", "x-forwarded-for is believed"],
+  },
   "hand-off-peers": {
     kind: "value",
     placeholder: "LIST",

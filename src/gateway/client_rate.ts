@@ -30,17 +30,9 @@ export function checkRate(exchange: Exchange): void {
   );
 }
 
-/**
- * Where a request comes from. What a proxy says of that is believed of those that are trusted: the last address in
- * `x-forwarded-for` that is no proxy's own.
- */
-export function clientAddress({ info, headers, gateway }: Exchange): string {
+/** Where a request comes from, as far as those are trusted who say so. */
+export function clientAddress({ info, headers, gateway: { proxies } }: Exchange): string {
   const remote = info?.remoteAddr;
-  let address = remote !== undefined && "hostname" in remote ? remote.hostname : "";
-  const proxies = gateway.options.trustedProxies;
-  const forwarded = (headers.get("x-forwarded-for") ?? "").split(",").map((one) => one.trim()).filter((one) =>
-    one !== ""
-  );
-  while (proxies.includes(address) && forwarded.length > 0) address = forwarded.pop()!;
-  return address;
+  const peer = remote !== undefined && "hostname" in remote ? remote.hostname : "";
+  return proxies === null ? peer : proxies.clientOf(peer, headers.get("x-forwarded-for"));
 }

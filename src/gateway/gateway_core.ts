@@ -12,6 +12,7 @@ import { GatewayMetrics } from "./gateway_metrics.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import type { ResolvedGatewayOptions, ResolvedLimits } from "./options.ts";
 import { IdempotencyStore } from "./idempotency.ts";
+import { ProxyList } from "./proxy_list.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { PageFeed } from "./page/feed.ts";
 import { Readiness } from "./readiness.ts";
@@ -40,6 +41,8 @@ export class GatewayCore implements BodyContext {
   readonly metrics: GatewayMetrics;
   /** How often a client may ask; null for any number of times. */
   readonly rate: RateLimit | null;
+  /** Who is believed to say where a request comes from; null for nobody. */
+  readonly proxies: ProxyList | null;
   /** Answers to requests that may be sent again; null for none. */
   readonly idempotency: IdempotencyStore | null;
   /** Where it is on its way to its end. */
@@ -68,6 +71,7 @@ export class GatewayCore implements BodyContext {
     const now = () => timers.now();
     const { rateLimitPerSecond: perSecond, rateLimitBurst } = options;
     this.rate = perSecond === 0 ? null : new RateLimit({ perSecond, burst: rateLimitBurst || perSecond, now });
+    this.proxies = options.trustedProxies.length === 0 ? null : new ProxyList(options.trustedProxies);
     const { idempotencyTtlMs: ttlMs, idempotencyMaxAnswers: maxEntries, idempotencyMaxBytes: maxBytes } = options;
     this.idempotency = ttlMs === 0 ? null : new IdempotencyStore({ ttlMs, maxEntries, maxBytes, now });
     this.topics = new TopicPolicy(options.topics, {

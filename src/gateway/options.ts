@@ -6,6 +6,7 @@
 
 import { callable, type Check, checkAll, checkNames, integer, milliseconds, quote, typed } from "../option_checks.ts";
 import type { Authenticate, EditHook, ErrorHook, GatewayProducer, TopicRule } from "./hooks.ts";
+import { ProxyList } from "./proxy_list.ts";
 
 /** Further paths of the oldest routes, each with `:topic` as one of its segments. */
 export interface RouteAliases {
@@ -133,7 +134,12 @@ export interface GatewayOptions extends GatewayLimits {
   origins?: readonly string[];
   /** Values of `Host` that are answered, without port. Unset: any. It keeps web pages off that rebind a name of theirs. */
   hosts?: readonly string[];
-  /** Addresses of proxies whose `x-forwarded-for` is believed. @default {[]} */
+  /**
+   * Addresses of proxies whose `x-forwarded-for` is believed, and networks of such, as `10.0.0.0/8`. A request comes from
+   * the last address there that is none of theirs.
+   *
+   * @default {[]}
+   */
   trustedProxies?: readonly string[];
   /** What `/disco` answers. @default {"ekaf"} */
   nodeName?: string;
@@ -266,7 +272,7 @@ const checks: Record<keyof GatewayOptions, Check> = {
   handOff: (name, value) => checkMembers(name, value, { peers: checkOrigins }),
   origins: checkOrigins,
   hosts: checkNames,
-  trustedProxies: checkNames,
+  trustedProxies: checkProxies,
   nodeName: typed("string"),
   echoPost: typed("boolean"),
   requestIdHeader: typed("boolean"),
@@ -351,6 +357,11 @@ function checkPaths(name: string, value: unknown): void {
       throw new RangeError(`Cannot use ${quote(name)} ${quote(path)}: it must be a path with ":topic" as one segment`);
     }
   }
+}
+
+function checkProxies(name: string, value: unknown): void {
+  checkNames(name, value);
+  new ProxyList(value as readonly string[]);
 }
 
 function checkOrigins(name: string, value: unknown): void {
