@@ -7,7 +7,10 @@
 import type { ProducerEventType, ProducerListener } from "./events.ts";
 import type { LaneInfo } from "./record.ts";
 
-/** A topic in figures. What is counted is counted from the first use of the topic and never goes back. */
+/**
+ * A topic in figures. What is counted is counted from the first use of the topic and never goes back, unless
+ * `Producer.forget` was called.
+ */
 export interface TopicStats {
   /** Name of the topic. */
   topic: string;

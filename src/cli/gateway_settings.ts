@@ -20,6 +20,7 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
   readingMaxBytes: "Most bytes being read in all, 64 MiB by default",
   maxRequests: "Most requests under way, 2048 by default",
   maxTopics: "Most topics in use, 1000 by default",
+  topicIdleMs: "In use after the last request, 600000 by default",
   bodyTimeoutMs: "How long a body may take, 10000 by default",
   bodyMinBytesPerSecond: "Slowest body after 5 s, 1024 by default",
   streamIdleMs: "Longest silence of a stream, 30000 by default",

@@ -21,6 +21,9 @@ import { TopicPolicy } from "./topic_policy.ts";
 /** Where a gateway is on its way to its end. */
 export type Phase = "serving" | "leaving" | "draining";
 
+/** How long a topic is in use that Kafka does not have, beyond the time that a request takes to bring its record. */
+const UNKNOWN_TOPIC_MS = 20_000;
+
 /** See the module comment. */
 export class GatewayCore implements BodyContext {
   /** Its options. */
@@ -76,7 +79,11 @@ export class GatewayCore implements BodyContext {
     this.idempotency = ttlMs === 0 ? null : new IdempotencyStore({ ttlMs, maxEntries, maxBytes, now });
     this.topics = new TopicPolicy(options.topics, {
       maxTopics: options.maxTopics,
+      idleMs: options.topicIdleMs,
+      unknownIdleMs: UNKNOWN_TOPIC_MS + options.bodyTimeoutMs + options.editTimeoutMs,
+      now: () => this.housekeeping.recentMs,
       counts: (label) => this.metrics.records(label),
+      forget: (name) => options.producer.forget(name),
     });
     this.readiness = new Readiness(this);
   }

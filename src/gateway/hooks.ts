@@ -10,7 +10,7 @@ import type { Bytes, RecordHeaders } from "../record.ts";
 /** What a gateway needs of a `Producer`. */
 export type GatewayProducer = Pick<
   Producer,
-  "send" | "enqueue" | "delivery" | "metadata" | "flush" | "stats" | "addEventListener"
+  "send" | "enqueue" | "delivery" | "metadata" | "flush" | "stats" | "forget" | "addEventListener"
 >;
 
 /** What there is to know of a request beside itself: what `Deno.serve` and `deno serve` hand to a handler. */

@@ -64,6 +64,8 @@ export interface GatewayLimits {
   maxRequests?: number;
   /** Most topics in use; names come from clients. @default {1_000} */
   maxTopics?: number;
+  /** How long a topic that nobody writes to counts as in use, where there are `maxTopics`. @default {600_000} */
+  topicIdleMs?: number;
   /** How long a body may take that is not streamed. @default {10_000} */
   bodyTimeoutMs?: number;
   /** Fewest bytes a second of a body that takes longer than five seconds. @default {1_024} */
@@ -213,6 +215,7 @@ export const LIMIT_DEFAULTS: Readonly<ResolvedLimits> = {
   readingMaxBytes: 64 * 1024 * 1024,
   maxRequests: 2_048,
   maxTopics: 1_000,
+  topicIdleMs: 600_000,
   bodyTimeoutMs: 10_000,
   bodyMinBytesPerSecond: 1_024,
   streamIdleMs: 30_000,

@@ -14,31 +14,48 @@ export interface TopicUse {
   readonly name: string;
   /** What became of its records; shared with others where clients choose the names. */
   readonly records: RecordCounts;
+  /** When it was last asked for. */
+  usedMs: number;
+}
+
+/** What a policy is made of beside its rule. */
+export interface TopicPolicyOptions {
+  /** Most topics in use. */
+  readonly maxTopics: number;
+  /** How long one counts as in use that is not asked for. */
+  readonly idleMs: number;
+  /** The same for one that Kafka does not have: longer than a request takes from its head to its record. */
+  readonly unknownIdleMs: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Where the records of a topic are counted. */
+  readonly counts: (label: string) => RecordCounts;
+  /** Has the producer let go of a topic; tells whether it does not exist, as far as is known. */
+  readonly forget: (name: string) => boolean;
 }
 
 /** Kafka's own rule for names. */
 const NAME = /^[a-zA-Z0-9._-]{1,249}$/;
 /** Of topics that Kafka itself keeps. */
 const INTERNAL_PREFIX = "__";
+/** How often is looked for topics that are no more in use: it takes a look at each. */
+const SWEEP_MS = 1_000;
 
 /** See the module comment. */
 export class TopicPolicy {
   readonly #rule: "*" | NameList | TopicRule;
-  readonly #maxTopics: number;
-  readonly #counts: (label: string) => RecordCounts;
+  readonly #options: TopicPolicyOptions;
   readonly #inUse = new Map<string, TopicUse>();
+
+  #sweptMs = -Infinity;
 
   /**
    * @param rule See `GatewayOptions.topics`.
-   * @param options How many may be in use; where the records of each are counted.
+   * @param options What else it is made of.
    */
-  constructor(
-    rule: "*" | readonly string[] | TopicRule,
-    { maxTopics, counts }: { maxTopics: number; counts: (label: string) => RecordCounts },
-  ) {
-    this.#counts = counts;
+  constructor(rule: "*" | readonly string[] | TopicRule, options: TopicPolicyOptions) {
+    this.#options = options;
     this.#rule = rule === "*" || typeof rule === "function" ? rule : new NameList(rule);
-    this.#maxTopics = maxTopics;
   }
 
   /** Topics in use. */
@@ -65,21 +82,47 @@ export class TopicPolicy {
     if (!this.#allows(name, principal)) {
       throw new GatewayError("FORBIDDEN", `Cannot write to topic "${name}": it is not among the topics allowed here`);
     }
-    return known ?? this.#add(name);
+    if (known === undefined) return this.#add(name);
+    known.usedMs = this.#options.now();
+    return known;
   }
 
   #add(name: string): TopicUse {
-    if (this.#inUse.size >= this.#maxTopics) {
+    const { maxTopics, counts, now } = this.#options;
+    const isListed = this.#isListed(name);
+    if (this.#inUse.size >= maxTopics) this.#sweep();
+    // Names that are listed are so many, and no more: others cannot shut them out.
+    if (this.#inUse.size >= maxTopics && !isListed) {
       throw new GatewayError(
         "OVERLOADED",
-        `Cannot write to topic "${name}": as many topics as allowed are in use, ${this.#maxTopics}`,
+        `Cannot write to topic "${name}": as many topics as allowed are in use, ${maxTopics}`,
       );
     }
     // A series each for names that clients make up would be theirs to multiply.
-    const isListed = this.#rule instanceof NameList && this.#rule.names.has(name);
-    const use = { name, records: this.#counts(isListed ? name : "other") };
+    const use = { name, records: counts(isListed ? name : "other"), usedMs: now() };
     this.#inUse.set(name, use);
     return use;
+  }
+
+  /**
+   * Takes out what is no more in use: otherwise, whoever makes up names would shut out all others for ever. Requests under
+   * way keep what they have got.
+   */
+  #sweep(): void {
+    const { idleMs, unknownIdleMs, now, forget } = this.#options;
+    const nowMs = now();
+    if (nowMs - this.#sweptMs < SWEEP_MS) return;
+    this.#sweptMs = nowMs;
+    for (const [name, { usedMs }] of this.#inUse) {
+      const unusedMs = nowMs - usedMs;
+      if (unusedMs < unknownIdleMs) continue;
+      const isUnknown = forget(name);
+      if (isUnknown || unusedMs >= idleMs) this.#inUse.delete(name);
+    }
+  }
+
+  #isListed(name: string): boolean {
+    return this.#rule instanceof NameList && this.#rule.names.has(name);
   }
 
   #allows(name: string, principal: Principal | null): boolean {

@@ -65,6 +65,11 @@ export class Intake implements AdmissionHost {
     topic.overflow.onDown = () => this.#refuseUndecided();
   }
 
+  /** Whether any call waits for room. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /**
    * Checks a call's input before anything of it is accepted.
    *

@@ -71,6 +71,7 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
     const { encode, ...rest } = options;
     const core = this.#core.topic(name);
     core.configureOnce(rest);
+    core.isHandedOut = true;
     return new Topic<T>(this.#core, core, encode);
   }
 
@@ -214,6 +215,20 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
     return this.#core.known(topic)?.lanes.info() ?? [];
   }
 
+  /**
+   * Lets go of a topic that was used by name and never had a partition to write to, such as one that does not exist: its
+   * figures, and what is known of it. For those who take names of topics from others. A topic that records went to is
+   * kept, as are those with a handle by {@linkcode topic}, an open stream, or records that wait.
+   *
+   * @param topic Name of the topic.
+   * @returns Whether nothing is kept of it.
+   */
+  forget(topic: string): boolean {
+    if (!this.#core.forget(topic)) return false;
+    this.#handles.delete(topic);
+    return true;
+  }
+
   /** The producer in figures, as they stand: for metrics. Costs a look at every lane of every topic that was used. */
   stats(): ProducerStats {
     return this.#core.stats();
@@ -283,7 +298,9 @@ export class Producer extends ProducerEvents implements AsyncDisposable {
 
   #handle(name: string): Topic {
     let handle = this.#handles.get(name);
-    if (handle === undefined) this.#handles.set(name, handle = this.topic(name));
+    if (handle === undefined) {
+      this.#handles.set(name, handle = new Topic(this.#core, this.#core.topic(name), undefined));
+    }
     return handle;
   }
 

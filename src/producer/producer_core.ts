@@ -122,6 +122,15 @@ export class ProducerCore {
     return this.#topics.get(name);
   }
 
+  /** See `Producer.forget`. */
+  forget(name: string): boolean {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return true;
+    if (!topic.isDispensable) return false;
+    topic.lanes.unwatch();
+    return this.#topics.delete(name);
+  }
+
   /** See `Producer.stats`. */
   stats(): ProducerStats {
     return {

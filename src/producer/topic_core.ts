@@ -93,6 +93,8 @@ export class TopicCore {
   readonly openStreams: Set<OpenStream> = new Set();
   /** Handles of the topic: each has listeners of its own. */
   readonly handles: Set<EventHandle> = new Set();
+  /** Whether somebody was given a handle of it, who may use it at any time. */
+  isHandedOut = false;
   /** Its options as they are now. */
   options: ResolvedTopicOptions;
   readonly #settings: TopicSettings;
@@ -289,6 +291,16 @@ export class TopicCore {
       return { partition, lane: this.lanes.pick(partition, record.key, record.neededBytes) };
     }
     throw partition instanceof RangeError || partition instanceof TypeError ? partition : this.lanes.refusal(partition);
+  }
+
+  /**
+   * Whether nothing would be lost with it. A topic that has lanes would lose the numbers of its batches: brokers would take
+   * those that begin anew for some they have already.
+   */
+  get isDispensable(): boolean {
+    const { lanes, intake, openStreams } = this;
+    const isIdle = openStreams.size === 0 && !intake.isWaiting && (lanes.room?.settlement.bufferedRecords ?? 0) === 0;
+    return isIdle && !this.isHandedOut && !lanes.hasLanes;
   }
 
   /** Makes every open batch of the topic due. */

@@ -124,6 +124,13 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
     if (known !== undefined && this.#found === null) this.onTopic(known);
   }
 
+  /** Ends {@linkcode watch}: nobody has use for the topic any more. */
+  unwatch(): void {
+    if (this.#isWatching) this.#context.cluster.unwatch(this.topic, this);
+    this.#isWatching = false;
+    this.#tellKnown();
+  }
+
   /** Resolves at the first word about the topic: its partitions, or why they cannot be had now; or when it closes. */
   async firstWord(): Promise<void> {
     if (this.room === null || this.lastError !== undefined) return;

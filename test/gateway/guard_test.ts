@@ -51,6 +51,62 @@ Deno.test("maxTopics bounds the topics in use", async () => {
   for (const response of [first, again]) await response.body?.cancel();
 });
 
+Deno.test("maxTopics shuts nobody out for ever: names that clients make up are let go of", async () => {
+  const timers = new ManualTimers();
+  const producer = { unknownTopicTimeoutMs: 1, logger: null };
+  const cluster = { topics: { t: 1, u: 1 } };
+  await using rig = await gatewayRig({ timers, producer, cluster, gateway: { maxTopics: 20 } });
+  const statusOf = async (topic: string) => {
+    const response = await rig.post(`/sync/${topic}`, "a");
+    await response.body?.cancel();
+    return response.status;
+  };
+
+  const minted = [await statusOf("t")];
+  for (let i = 1; i < 20; i++) minted.push(await statusOf(`minted-${i}`));
+  const full = await statusOf("u");
+  await timers.advance(29_000);
+  await statusOf("minted-19");
+  const still = await statusOf("u");
+  await timers.advance(1_600);
+  const after = await statusOf("u");
+
+  assertEquals([minted, full, still, after], [[200, ...Array(19).fill(404)], 503, 503, 200]);
+  assertEquals(rig.producer.stats().topics.map(({ topic }) => topic), ["t", "minted-19", "u"]);
+});
+
+Deno.test("topicIdleMs bounds how long a topic is in use that nobody writes to", async () => {
+  const timers = new ManualTimers();
+  const cluster = { topics: { t: 1, u: 1 } };
+  await using rig = await gatewayRig({ timers, cluster, gateway: { maxTopics: 1, topicIdleMs: 60_000 } });
+  const statusOf = async (topic: string) => {
+    const response = await rig.post(`/sync/${topic}`, "a");
+    await response.body?.cancel();
+    return response.status;
+  };
+
+  const statuses = [await statusOf("t"), await statusOf("u")];
+  await timers.advance(59_000);
+  statuses.push(await statusOf("u"), await statusOf("t"));
+  await timers.advance(59_000);
+  statuses.push(await statusOf("u"));
+  await timers.advance(1_001);
+  statuses.push(await statusOf("u"), await statusOf("t"));
+
+  assertEquals(statuses, [200, 503, 503, 200, 503, 200, 503]);
+  assertEquals(rig.texts(), ["a", "a"]);
+});
+
+Deno.test("maxTopics does not shut out topics that are listed", async () => {
+  const cluster = { topics: { "a-1": 1, "a-2": 1, u: 1 } };
+  await using rig = await gatewayRig({ cluster, gateway: { maxTopics: 1, topics: ["a-*", "u"] } });
+
+  const responses = [await rig.post("/sync/a-1"), await rig.post("/sync/a-2", "a"), await rig.post("/sync/u", "a")];
+
+  assertEquals(responses.map(({ status }) => status), [400, 503, 200]);
+  for (const response of responses) await response.body?.cancel();
+});
+
 Deno.test("bodyMaxBytes and batchBodyMaxBytes bound bodies, with and without a length told", async () => {
   await using rig = await gatewayRig({ gateway: { bodyMaxBytes: 10, batchBodyMaxBytes: 20 } });
   const stream = (bytes: number) => new Blob(["x".repeat(bytes)]).stream();
