@@ -16,6 +16,8 @@ const NOTHING = new Uint8Array(0);
 
 /** Bytes of bodies that are being read, all requests together. */
 export class ReadingGauge {
+  /** Bytes of bodies that were read whole so far, and were not compressed. */
+  plainBytes = 0;
   readonly #maxBytes: number;
   #bytes = 0;
 
@@ -62,6 +64,8 @@ export interface BodyContext {
 
 /** The body of one request. */
 export class Body {
+  /** Whether nothing is said of its coding. */
+  isPlain = true;
   readonly #request: Request;
   readonly #context: BodyContext;
   /** Its length, if that was told. */
@@ -145,7 +149,10 @@ export class Body {
         end();
         // Whoever made the request says how long it is; a server sees to it that this is true, a test need not.
         if (bytes.length > maxBytes) reject(tooLarge(maxBytes));
-        else resolve(bytes);
+        else {
+          if (this.isPlain) reading.plainBytes += bytes.length;
+          resolve(bytes);
+        }
       }, (cause) => {
         end();
         reject(brokenOff(cause));
@@ -169,6 +176,7 @@ export class Body {
     } finally {
       reading.give(bytes);
     }
+    if (this.isPlain) reading.plainBytes += bytes;
     if (parts.length === 1 && declared === null) return parts[0]!;
     const whole = new Uint8Array(bytes);
     let at = 0;

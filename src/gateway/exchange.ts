@@ -79,7 +79,11 @@ export class Exchange {
 
   /** Its body. */
   get body(): Body {
-    return this.#body ??= new Body(this.request, this.headers.get("content-length"), this.gateway);
+    if (this.#body === null) {
+      this.#body = new Body(this.request, this.headers.get("content-length"), this.gateway);
+      this.#body.isPlain = this.headers.get("content-encoding") === undefined;
+    }
+    return this.#body;
   }
 
   /**
@@ -97,8 +101,8 @@ export class Exchange {
 
   async #inflatedBody(coding: Coding | null, maxBodyBytes: number): Promise<Uint8Array> {
     const bytes = await this.body.bytes(maxBodyBytes);
+    this.gateway.metrics.bodyBytes(coding ?? "identity", bytes.length);
     if (coding === null) return bytes;
-    this.gateway.metrics.bodyBytes(coding, bytes.length);
     return await inflated(bytes, coding, maxBodyBytes * this.gateway.options.decompressedMaxRatio);
   }
 

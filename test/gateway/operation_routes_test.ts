@@ -85,6 +85,37 @@ Deno.test("GET /metrics counts requests, records and errors", async () => {
   assertMatch(text, /further 1\n$/);
 });
 
+Deno.test("GET /metrics counts bytes of bodies by their coding, as they were sent", async () => {
+  await using rig = await gatewayRig();
+  const gzipped = await new Response(new Response("x".repeat(1_000)).body!.pipeThrough(new CompressionStream("gzip")))
+    .bytes();
+  const bytesOf = async () => {
+    const text = await (await rig.get("/metrics")).text();
+    return Object.fromEntries([...text.matchAll(/^ekaf_http_body_bytes_total\{encoding="(\w+)"\} (\d+)$/gm)].map(
+      ([, coding, bytes]) => [coding, Number(bytes)],
+    ));
+  };
+  const post = async (path: string, body: BodyInit, headers: HeadersInit = {}) => {
+    const response = await rig.post(path, body, { headers });
+    assertEquals(response.status, 200);
+    await response.body?.cancel();
+  };
+
+  const before = await bytesOf();
+  await post("/async/t", "12345", { "content-length": "5" });
+  await post("/sync/t", new Blob(["1234567"]).stream());
+  await post("/batch/sync/t", "x".repeat(100_000), { "content-length": "100000" });
+  await post("/sync/t", "a", { "content-encoding": "identity" });
+  await post("/sync/t", gzipped, { "content-encoding": "gzip" });
+  await post("/stream/t", gzipped, { "content-encoding": "gzip", "content-type": "application/x-ndjson" });
+  await post("/stream/t", "12\n", { "content-type": "application/x-ndjson" });
+  const after = [await bytesOf(), await bytesOf()];
+
+  assertEquals(before, { identity: 0 });
+  const expected = { identity: 5 + 7 + 100_000 + 1 + 3, gzip: 2 * gzipped.length };
+  assertEquals(after, [expected, expected]);
+});
+
 Deno.test("fetchOperation() has the routes of operation alone, fetch() without them when told", async () => {
   await using rig = await gatewayRig({ gateway: { operation: false } });
 
