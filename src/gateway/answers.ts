@@ -5,7 +5,8 @@
  */
 
 import { RecordRefusedError, RecordTooLargeError, UnknownPartitionError } from "../record_errors.ts";
-import { CONFLUENT_REPLY_TYPE, confluentErrorCode } from "./body/confluent_body.ts";
+import { AcceptedTypes } from "./accepted_types.ts";
+import { CONFLUENT_REPLY_TYPES, confluentErrorCode } from "./body/confluent_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { GatewayError } from "./gateway_error.ts";
 import { mediaType } from "./request_headers.ts";
@@ -69,6 +70,11 @@ export function isConfluent({ headers }: Exchange): boolean {
   return mediaType(headers.get("content-type")).startsWith("application/vnd.kafka.");
 }
 
+/** Which of its types a client of the REST Proxy API gets; null when it accepts none. */
+export function confluentType({ headers }: Exchange): string | null {
+  return new AcceptedTypes(headers.get("accept")).best(CONFLUENT_REPLY_TYPES);
+}
+
 /** An answer as the REST Proxy API has them. */
 export function confluentAnswer(
   exchange: Exchange,
@@ -76,7 +82,8 @@ export function confluentAnswer(
   status: number,
   more?: Readonly<Record<string, string>>,
 ): Response {
-  return jsonAnswer(exchange, body, status, { "content-type": CONFLUENT_REPLY_TYPE, ...more });
+  const type = confluentType(exchange) ?? CONFLUENT_REPLY_TYPES[0];
+  return jsonAnswer(exchange, body, status, { "content-type": type, ...more });
 }
 
 /** A failure, as an answer tells it. */

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { confluentAnswer, isConfluent, tell } from "./answers.ts";
+import { confluentAnswer, confluentType, isConfluent, tell } from "./answers.ts";
 import { BodyError } from "./body/body_error.ts";
 import { ACCEPT_POST } from "./body/body_formats.ts";
 import {
-  CONFLUENT_REPLY_TYPE,
+  CONFLUENT_REPLY_TYPES,
   CONFLUENT_TYPES,
   confluentErrorCode,
   type ConfluentKind,
@@ -19,6 +19,7 @@ import {
 } from "./body/confluent_body.ts";
 import { headerLimits, STREAM_QUERY, STREAM_TYPES } from "./body_types.ts";
 import type { Exchange } from "./exchange.ts";
+import { GatewayError } from "./gateway_error.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { accept, deliver, type Outcomes } from "./produce.ts";
 import { isOn } from "./query.ts";
@@ -71,7 +72,7 @@ function produceRoute(options: ResolvedGatewayOptions, { id, path }: { id: strin
       answers: {
         200: {
           description: "Acknowledged, but for records with an `error_code`",
-          content: { [CONFLUENT_REPLY_TYPE]: { example: REPLY_EXAMPLE } },
+          content: Object.fromEntries(CONFLUENT_REPLY_TYPES.map((type) => [type, { example: REPLY_EXAMPLE }])),
         },
         204: { description: "In the buffer" },
         207: { description: "Of a body of another type, some records were not acknowledged" },
@@ -85,6 +86,7 @@ async function produce(exchange: Exchange): Promise<Response> {
   if (!isConfluent(exchange)) return await stream(exchange);
   const kind = KINDS.get(mediaType(exchange.headers.get("content-type")));
   if (kind === undefined) throw unknownKind();
+  if (confluentType(exchange) === null) throw notAcceptable();
   const body = await exchange.wholeBody();
   return await once(exchange, body, () => produceAll(exchange, body, kind));
 }
@@ -136,6 +138,11 @@ function unknownKind(): BodyError {
   return new BodyError("UNSUPPORTED_MEDIA_TYPE", `Cannot take the body: its content-type must be one of ${types}`, {
     headers: { "accept-post": `${types}, ${ACCEPT_POST}` },
   });
+}
+
+function notAcceptable(): GatewayError {
+  const types = CONFLUENT_REPLY_TYPES.join(", ");
+  return new GatewayError("NOT_ACCEPTABLE", `Cannot answer in a type that is accepted: there are ${types}`);
 }
 
 function bodySchema(kind: ConfluentKind): object {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { AcceptedTypes } from "./accepted_types.ts";
 import { failureAnswer, jsonAnswer } from "./answers.ts";
 import { decoderFor, STREAM_QUERY, STREAM_TYPES } from "./body_types.ts";
 import type { Exchange } from "./exchange.ts";
@@ -15,6 +16,7 @@ import type { Route } from "./route.ts";
 import { StreamTally } from "./stream_tally.ts";
 import { Upload } from "./upload.ts";
 
+const JSON_TYPE = "application/json";
 const RECEIPTS_TYPE = "application/x-ndjson";
 const SUMMARY_EXAMPLE = { accepted: 3, acked: 3, failed: [] };
 const PARTLY_EXAMPLE = {
@@ -63,17 +65,18 @@ export function streamRoutes(_options: ResolvedGatewayOptions): Route[] {
   }];
 }
 
-/** Which of the two answers a client wants. */
+/** Which of the two answers a client wants: receipts, where it names them and nothing it likes better. */
 function wantsReceipts(accept: string | undefined): boolean {
-  if (accept === undefined) return false;
-  const types = accept.split(",").map((type) => type.split(";")[0]!.trim().toLowerCase());
-  if (types.includes(RECEIPTS_TYPE)) return true;
-  if (types.some((type) => type === "" || type === "*/*" || type === "application/*" || type === "application/json")) {
-    return false;
+  const types = new AcceptedTypes(accept);
+  const summaryWeight = types.weightOf(JSON_TYPE);
+  const receiptsWeight = types.weightOf(RECEIPTS_TYPE);
+  if (receiptsWeight > 0 && (summaryWeight === 0 || (types.names(RECEIPTS_TYPE) && receiptsWeight >= summaryWeight))) {
+    return true;
   }
+  if (summaryWeight > 0) return false;
   throw new GatewayError(
     "NOT_ACCEPTABLE",
-    "Cannot answer in a type that is accepted: there are application/json and application/x-ndjson",
+    `Cannot answer in a type that is accepted: there are ${JSON_TYPE} and ${RECEIPTS_TYPE}`,
   );
 }
 

@@ -107,6 +107,24 @@ Deno.test("POST /topics tells what is wrong in the REST Proxy's own shape", asyn
   assertEquals(rig.texts(), []);
 });
 
+Deno.test("POST /topics answers in a type that is accepted, or 406 before anything is sent", async () => {
+  await using rig = await gatewayRig();
+  const post = async (accept: string, query = "", body = '{"records":[{"value":1}]}') => {
+    const response = await rig.post(`/topics/t${query}`, body, { headers: { ...JSON_V2, accept } });
+    await response.body?.cancel();
+    return [response.status, response.headers.get("content-type")];
+  };
+
+  assertEquals(await post("*/*"), [200, REPLY_TYPE]);
+  assertEquals(await post("application/vnd.kafka+json"), [200, "application/vnd.kafka+json"]);
+  assertEquals(await post("text/html, application/json;q=0.9"), [200, "application/json"]);
+  assertEquals(await post("application/json", "", "{"), [400, "application/json"]);
+  assertEquals(rig.texts().length, 3);
+  assertEquals(await post("image/png"), [406, REPLY_TYPE]);
+  assertEquals(await post("application/json;q=0", "?async=true"), [406, REPLY_TYPE]);
+  assertEquals(rig.texts().length, 3);
+});
+
 Deno.test("POST /topics takes other types as /stream does, but for text, which is one record", async () => {
   await using rig = await gatewayRig();
 

@@ -177,3 +177,20 @@ Deno.test("POST /stream refuses types it cannot read and answers it cannot give"
   assertMatch(type.headers.get("accept-post")!, /application\/x-ndjson/);
   for (const response of [type, accept]) await response.body?.cancel();
 });
+
+Deno.test("POST /stream answers with receipts where they are named, and nothing else is liked better", async () => {
+  await using rig = await gatewayRig();
+  const isReceipts = async (accept: string) => {
+    const response = await rig.post("/stream/t", "a\n", { headers: { ...NDJSON, accept } });
+    await response.text();
+    return response.status === 200 ? response.headers.get("content-type") === "application/x-ndjson" : response.status;
+  };
+
+  assertEquals(await isReceipts("application/x-ndjson, */*"), true);
+  assertEquals(await isReceipts("application/json, application/x-ndjson"), true);
+  assertEquals(await isReceipts("application/json;q=0, */*"), true);
+  assertEquals(await isReceipts("application/json, application/x-ndjson;q=0.5"), false);
+  assertEquals(await isReceipts("*/*"), false);
+  assertEquals(await isReceipts("application/*;q=0.1"), false);
+  assertEquals(await isReceipts("application/x-ndjson;q=0"), 406);
+});

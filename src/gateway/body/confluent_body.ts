@@ -21,8 +21,12 @@ export const CONFLUENT_TYPES: Readonly<Record<ConfluentKind, string>> = {
   binary: "application/vnd.kafka.binary.v2+json",
   text: "application/vnd.kafka.text.v2+json",
 };
-/** Media type of the replies. */
-export const CONFLUENT_REPLY_TYPE = "application/vnd.kafka.v2+json";
+/** Content types of the reply, the usual one first. */
+export const CONFLUENT_REPLY_TYPES = [
+  "application/vnd.kafka.v2+json",
+  "application/vnd.kafka+json",
+  "application/json",
+] as const;
 
 const FIELDS = ["key", "value", "partition", "headers", "timestamp"];
 
