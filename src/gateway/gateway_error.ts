@@ -78,6 +78,8 @@ export const GATEWAY_ERRORS = {
   DRAINING: { status: 503, ...LATER },
   /** Kafka cannot be reached, or has nobody who could take the record. */
   UNAVAILABLE: { status: 503, ...LATER },
+  /** What tells who is asking cannot be reached: the keys of tokens, for one. */
+  AUTHENTICATION_UNAVAILABLE: { status: 503, ...LATER },
   /** The record was not acknowledged in time. */
   DELIVERY_TIMEOUT: { status: 504, retriable: true },
   /** A hook did not answer in time. */

@@ -111,7 +111,7 @@ Deno.test("statusOf() knows the answer to every error of the gateway's own", asy
     429: ["RATE_LIMITED"],
     500: ["INTERNAL"],
     502: ["UPSTREAM_REFUSED"],
-    503: ["BUFFER_FULL", "OVERLOADED", "DRAINING", "UNAVAILABLE"],
+    503: ["BUFFER_FULL", "OVERLOADED", "DRAINING", "UNAVAILABLE", "AUTHENTICATION_UNAVAILABLE"],
     504: ["DELIVERY_TIMEOUT", "HOOK_TIMEOUT"],
   };
   for (const code of Object.keys(GATEWAY_ERRORS) as GatewayErrorCode[]) {
