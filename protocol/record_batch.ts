@@ -257,6 +257,15 @@ export class RecordBatchBuilder {
     return count;
   }
 
+  /** Moves to a smaller buffer where there is one: of at most half the size. For batches that {@link compact} made small. */
+  fit(): void {
+    if (this.#byteLength * 2 > this.#buffer.length) return;
+    const buffer = this.#allocate(this.#byteLength);
+    const isSmaller = buffer.length < this.#buffer.length;
+    if (isSmaller) this.#moveTo(buffer);
+    else this.#release?.(buffer);
+  }
+
   /**
    * The records of an open or sealed batch, as views of the buffer: read them before the next `append` or `compact`.
    *
@@ -324,12 +333,15 @@ export class RecordBatchBuilder {
     if (this.#isSealed) throw new Error("Cannot append to a batch: it is sealed");
     let size = this.#buffer.length * 2;
     while (size < minBytes) size *= 2;
-    const outgrown = this.#buffer;
-    const buffer = this.#allocate(size);
-    buffer.set(outgrown.subarray(0, this.#byteLength));
+    this.#moveTo(this.#allocate(size));
+  }
+
+  #moveTo(buffer: Uint8Array): void {
+    const former = this.#buffer;
+    buffer.set(this.bytes);
     this.#buffer = buffer;
-    this.#capacityBytes = buffer.length;
-    this.#release?.(outgrown);
+    if (!this.#isSealed) this.#capacityBytes = buffer.length;
+    this.#release?.(former);
   }
 
   #writeHeader(): void {

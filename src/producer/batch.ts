@@ -6,7 +6,7 @@
 
 import { type EncodableRecord, RECORD_BATCH_OVERHEAD_BYTES, RecordBatchBuilder } from "../../protocol/record_batch.ts";
 import type { BatchTransform } from "../batch_transform.ts";
-import type { BufferPool } from "./buffer_pool.ts";
+import { type BufferPool, SMALLEST_BUFFER_BYTES } from "./buffer_pool.ts";
 import { FailedRun, type KeptRecords } from "./failed_records.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { RecordOffsets } from "./record_offsets.ts";
@@ -31,6 +31,9 @@ export const MAX_BATCH_BYTES = 1024 * 1024 * 1024;
 
 /** Most callers that a batch knows: as many as OpenTelemetry lets a span have links. */
 const MAX_CALLERS = 128;
+
+/** Bytes of records that were struck out which are not worth the work: of the smallest buffer. */
+const SPARSE_MIN_BYTES = SMALLEST_BUFFER_BYTES;
 
 /** The encoded records of one partition on their way. */
 export class Batch {
@@ -129,6 +132,12 @@ export class Batch {
     return this.#struckRecords > 0;
   }
 
+  /** Whether it has no records left, or more of its bytes are of those that were struck out than of others. */
+  get isSparse(): boolean {
+    if (!this.hasStruck) return this.count === 0;
+    return this.count === 0 || this.queuedBytes - this.recordBytes > Math.max(this.recordBytes, SPARSE_MIN_BYTES);
+  }
+
   /** Has other records go out, null for the callers' own. Only before the batch is numbered. */
   rewrite(wire: RecordBatchBuilder | null): void {
     this.outgoing.release();
@@ -181,9 +190,26 @@ export class Batch {
     this.recordBytes -= span.bytes;
   }
 
-  /** Removes what was struck out from the bytes: once, before the batch is numbered. */
+  /** Removes what was struck out from the bytes: the last time right before the batch is numbered. */
   compact(): void {
-    if (this.#struckRecords === 0) return;
+    if (this.#struckRecords > 0) this.#removeStruck();
+    this.outgoing.refresh();
+  }
+
+  /**
+   * Gives back the memory of what was struck out, of a batch that is open, or sealed and not numbered. Never while
+   * somebody knows its records by their index.
+   *
+   * @returns For each record there was, 1 if it is gone; null when nothing can be done now.
+   */
+  shrink(): Uint8Array | null {
+    if (this.#struckRecords === 0 || this.outgoing.isCompressing || this.#rewritten !== null) return null;
+    const struck = this.#removeStruck();
+    this.builder.fit();
+    return struck;
+  }
+
+  #removeStruck(): Uint8Array {
     const struck = new Uint8Array(this.builder.count);
     let first = 0;
     for (const span of this.spans) {
@@ -202,7 +228,8 @@ export class Batch {
     this.#struckRecords = 0;
     this.#firstLive = 0;
     this.#copy = this.#offsets = this.#filler = null;
-    if (this.outgoing.codec !== null) this.outgoing.compressAgain();
+    this.outgoing.expire();
+    return struck;
   }
 
   /** Removes records from the bytes, also from those that go out instead. The caller sees to spans and numbers. */

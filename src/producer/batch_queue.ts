@@ -7,11 +7,14 @@
 import type { Batch } from "./batch.ts";
 import { halveBatch } from "./batch_division.ts";
 import type { BatchRewriter } from "./batch_rewriter.ts";
+import type { TaskEnd, TaskEndListener } from "./task_end.ts";
 
 /** What a queue needs, and whom it tells: its lane. */
 export interface BatchQueueHost<T> {
   /** Where sealed batches come from, in order. */
   readonly sealed: ReadableStreamDefaultReader<Batch>;
+  /** The end of the present task. */
+  readonly taskEnd: TaskEnd;
   /** Makes the rewriter of the lane's batches, when there is one to rewrite. */
   rewriter(): BatchRewriter;
   /** Numbers a batch that has left the queue. */
@@ -23,17 +26,19 @@ export interface BatchQueueHost<T> {
 }
 
 /** See the module comment: from the first record until {@linkcode take}. Here records may be struck out. */
-export class BatchQueue<T> {
+export class BatchQueue<T> implements TaskEndListener {
   readonly #host: BatchQueueHost<T>;
   /** In order: being filled, in the lane's stream, or out of it. */
   readonly #batches: Batch[] = [];
   #sealedCount = 0;
-  /** Batches at the head that are out of the stream, because of a division. */
+  /** Batches at the head that are out of the stream. */
   #readCount = 0;
-  /** Of these, how many are being taken. */
-  #reservedCount = 0;
+  /** Reads of those behind them that are under way. */
+  readonly #reads: Promise<boolean>[] = [];
   /** Batches at the head that are being taken. */
   #claimedCount = 0;
+  /** Batches whose memory is to be given back when the task ends. */
+  readonly #sparse = new Set<Batch>();
   #rewriter: BatchRewriter | null = null;
 
   /** @param host What it needs, and whom it tells. */
@@ -60,19 +65,19 @@ export class BatchQueue<T> {
   /** The next batch has been sealed. */
   sealed(): void {
     this.#sealedCount++;
+    this.struck(this.#batches[this.#claimedCount + this.#sealedCount - 1]!); // While it was being compressed.
   }
 
   /** Takes the next sealed batch, numbered; null when nothing of it is to be sent. */
   async take(): Promise<T | null> {
     this.#sealedCount--;
-    this.#claimedCount++;
-    if (!(await this.#read())) return null;
-    this.#readCount--;
+    if (!(await this.#untilOut(this.#claimedCount++))) return null;
     const head = this.#batches[0]!;
     let failure: Error | null = null;
     if (head.transform === null) head.compact();
     else failure = this.#rewrite();
     this.#claimedCount--;
+    this.#readCount--;
     const batch = this.#batches.shift()!; // The first part of the head, if that was divided.
     if (failure !== null) this.#host.refused(batch, failure);
     else if (batch.count > 0) return this.#host.number(batch);
@@ -87,17 +92,61 @@ export class BatchQueue<T> {
     }
   }
 
-  /** Has the next batch ready out of the stream; false when the stream has ended. */
-  async #read(): Promise<boolean> {
-    if (this.#readCount > this.#reservedCount) {
-      this.#reservedCount++;
+  /**
+   * Records of a batch may have been struck out. When these are many, their memory is given back: a batch with a record
+   * that lives on would keep that of all others, and of all batches behind it, which are then empty.
+   */
+  struck(batch: Batch): void {
+    // Not at once: an overflow policy may have struck records in this run that it has yet to tell.
+    if (batch.isSparse && this.#sparse.add(batch).size === 1) this.#host.taskEnd.ask(this);
+  }
+
+  /** Implements `TaskEndListener`. */
+  taskEnded(): void {
+    let lastEmpty = -1;
+    for (let i = this.#claimedCount; i < this.#batches.length; i++) {
+      const batch = this.#batches[i]!;
+      if (!this.#sparse.has(batch)) continue;
+      batch.shrink();
+      if (batch.count === 0 && i < this.#claimedCount + this.#sealedCount) lastEmpty = i;
+    }
+    this.#sparse.clear();
+    if (lastEmpty >= 0) this.#discardTo(lastEmpty).catch(() => {}); // Rejects only when the lane is closed.
+  }
+
+  /** Lets go of sealed batches without records, up to that one. What the stream holds before it is read out of it. */
+  async #discardTo(index: number): Promise<void> {
+    await this.#untilOut(index);
+    let kept = this.#claimedCount;
+    for (let i = kept; i < this.#readCount; i++) {
+      const batch = this.#batches[i]!;
+      if (batch.count > 0) this.#batches[kept++] = batch;
+      else batch.release();
+    }
+    const gone = this.#readCount - kept;
+    this.#batches.splice(kept, gone);
+    this.#readCount -= gone;
+    this.#sealedCount -= gone;
+  }
+
+  /** Resolves when the batch at that index, which is sealed, is out of the stream; with false when that has ended. */
+  async #untilOut(index: number): Promise<boolean> {
+    if (index < this.#readCount) {
       await Promise.resolve(); // One who takes the batch before this one may be at it right now.
-      this.#reservedCount--;
       return true;
     }
-    const { done } = await this.#host.sealed.read();
-    if (!done) this.#readCount++;
-    return !done;
+    while (this.#readCount + this.#reads.length <= index) this.#read();
+    return await this.#reads[index - this.#readCount]!;
+  }
+
+  #read(): void {
+    const reading = this.#host.sealed.read().then(({ done }) => {
+      this.#reads.shift();
+      if (!done) this.#readCount++;
+      return !done;
+    });
+    reading.catch(() => {}); // Whoever awaits it is told; not everybody does.
+    this.#reads.push(reading);
   }
 
   /** Has the batch at the head rewritten; it is halved until it fits. Returns why it cannot be sent. */

@@ -99,6 +99,7 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
     });
     this.#queue = new BatchQueue({
       sealed: this.#stream.readable.getReader(),
+      taskEnd: context.taskEnd,
       rewriter: () => new BatchRewriter(context, partition),
       number: (batch) => this.window.number(batch),
       replaced: (batch, parts) => this.settlement.replace(batch, parts),
@@ -205,7 +206,7 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
 
   #onSealed(): void {
     this.#queue.sealed();
-    this.discardEmpty();
+    this.#queue.discardEmpty();
     this.wake();
   }
 
@@ -349,9 +350,12 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
   withdraw(spans: readonly Span[], cause: unknown): void {
     for (const [batch, group] of Map.groupBy(spans.filter((span) => !span.isSettled), (span) => span.batch)) {
       if (batch.isNumbered) this.#withdrawNumbered(batch, group, cause);
-      else this.settlement.strike(batch, group, cause);
+      else {
+        this.settlement.strike(batch, group, cause);
+        this.#queue.struck(batch);
+      }
     }
-    this.discardEmpty();
+    this.#queue.discardEmpty();
   }
 
   /** Implements `DropSource`. */
@@ -360,7 +364,8 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
   }
 
   /** Implements `DropSource`. */
-  discardEmpty(): void {
+  struck(batch: Batch): void {
+    this.#queue.struck(batch);
     this.#queue.discardEmpty();
   }
 

@@ -139,6 +139,7 @@ export class LaneSettlement {
       else span.recipient.failed(span, this.#partition, error);
     }
     if (unattended.length > 0) this.#context.reportUnattended(unattended, this.#partition, error);
+    for (const span of told) span.leave();
     batch.showFailed(null);
   }
 

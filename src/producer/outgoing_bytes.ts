@@ -18,6 +18,8 @@ export class OutgoingBytes {
   readonly #batch: { readonly wire: RecordBatchBuilder; readonly pool: BufferPool };
   #compressed: CompressedBatch | null = null;
   #numbers: BatchNumbers | null = null;
+  #isCompressing = false;
+  #isStale = false;
 
   /** @param batch The records that go out, and where buffers come from. */
   constructor(batch: { readonly wire: RecordBatchBuilder; readonly pool: BufferPool }) {
@@ -39,17 +41,39 @@ export class OutgoingBytes {
     return this.#compressed?.codec ?? null;
   }
 
+  /** Whether its records are being compressed: until then they must stay where they are. */
+  get isCompressing(): boolean {
+    return this.#isCompressing;
+  }
+
   /** Seals the batch, and compresses it where it is to be. */
   seal(): void | Promise<void> {
     this.#batch.wire.seal();
     if (this.compressor === null || this.#batch.wire.count === 0) return;
     const compressing = this.compressor.compress(this.#records);
     if (!(compressing instanceof Promise)) return this.#take(compressing);
-    return compressing.then((records) => this.#take(records));
+    this.#isCompressing = true;
+    return compressing.then((records) => {
+      this.#isCompressing = false;
+      this.#take(records);
+    });
+  }
+
+  /** Lets go of the compressed form: its records have changed. There is another after {@linkcode refresh}. */
+  expire(): void {
+    if (this.#compressed === null) return;
+    this.release();
+    this.#isStale = true;
+  }
+
+  /** Compresses it again if its compressed form has expired. */
+  refresh(): void {
+    if (this.#isStale) this.compressAgain();
   }
 
   /** Compresses it again, at once: its records have changed since it was sealed, which is rare. */
   compressAgain(): void {
+    this.#isStale = false;
     if (this.compressor !== null) this.#take(this.compressor.compressNow(this.#records));
   }
 

@@ -18,8 +18,8 @@ export interface DropSource {
   readonly settlement: LaneSettlement;
   /** Batches that were never numbered, oldest first. */
   readonly unnumbered: readonly Batch[];
-  /** Lets go of batches that have no records left. */
-  discardEmpty(): void;
+  /** Records of one of them were struck out, and that was told: gives back memory. */
+  struck(batch: Batch): void;
 }
 
 /** The topic, as its overflow sees it. */
@@ -203,7 +203,7 @@ export class TopicOverflow {
     const dropped = [...this.#dropped];
     this.#dropped.clear();
     for (const [batch, { source, spans, cause }] of dropped) source.settlement.dropped(batch, spans, cause);
-    for (const [, { source }] of dropped) source.discardEmpty();
+    for (const [batch, { source }] of dropped) source.struck(batch);
   }
 
   #drop(error: BufferFullError): BufferFullError {

@@ -46,10 +46,19 @@ export interface Recipient extends RefusalListener {
   failed(span: Span, partition: number | null, error: DeliveryError): void;
 }
 
+const NOBODY: Recipient = {
+  wantsIndexes: false,
+  isUnattended: false,
+  spans: null,
+  refused: () => {},
+  delivered: () => {},
+  failed: () => {},
+};
+
 /** Consecutive records of a batch that came from one call. */
 export class Span {
-  /** Whose records these are. */
-  readonly recipient: Recipient;
+  /** Whose records these are; nobody's once that was told how they failed. */
+  recipient: Recipient;
   /** The batch they are in. */
   readonly batch: Batch;
   /** Index in the batch of the first record. */
@@ -87,6 +96,11 @@ export class Span {
     this.timestamp = at.timestamp;
     this.isTimed = at.isTimed;
     recipient.spans?.push(this);
+  }
+
+  /** Its recipient was told: what that has gathered must not live as long as the batch does. */
+  leave(): void {
+    this.recipient = NOBODY;
   }
 
   /** Place in the call's input of the span's record number `i`. */

@@ -13,6 +13,7 @@ import type { LaneContext } from "./lane_context.ts";
 import { LaneSettlement } from "./lane_settlement.ts";
 import type { DropSource } from "./overflow.ts";
 import type { Span, SpanTarget } from "./span.ts";
+import type { TaskEndListener } from "./task_end.ts";
 
 /** A record on its way from the waiting room into a lane. */
 export interface WaitingRecord extends EncodableRecord {
@@ -24,7 +25,7 @@ export interface WaitingRecord extends EncodableRecord {
 export type MoveRecord = (record: WaitingRecord, to: SpanTarget, from: Batch) => void;
 
 /** See the module comment. Its records are counted in the budget, and can be withdrawn like a lane's. */
-export class WaitingRoom implements BatchKeeper, Destination, DropSource {
+export class WaitingRoom implements BatchKeeper, Destination, DropSource, TaskEndListener {
   /** Implements `Destination`: no partition yet. */
   readonly partition = null;
   /** What it holds of the budget, and how records ended that never left it. */
@@ -34,6 +35,8 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
   readonly #batches: Batch[] = [];
   /** For each batch, the partition that the caller of each record asked for, -1 for none. */
   readonly #partitions = new Map<Batch, number[]>();
+  /** Batches whose memory is to be given back when the task ends. */
+  readonly #sparse = new Set<Batch>();
 
   /** @param context What the lanes of the topic share. */
   constructor(context: LaneContext) {
@@ -83,8 +86,8 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
   withdraw(spans: readonly Span[], cause: unknown): void {
     for (const [batch, group] of Map.groupBy(spans.filter((span) => !span.isSettled), (span) => span.batch)) {
       this.settlement.strike(batch, group, cause);
+      this.struck(batch);
     }
-    this.discardEmpty();
   }
 
   /** Implements `DropSource`. */
@@ -92,13 +95,26 @@ export class WaitingRoom implements BatchKeeper, Destination, DropSource {
     return this.#batches;
   }
 
-  /** Implements `DropSource`. The last batch may get more. */
-  discardEmpty(): void {
-    while (this.#batches.length > 1 && this.#batches[0]!.count === 0) {
-      const batch = this.#batches.shift()!;
-      this.#partitions.delete(batch);
-      batch.release();
+  /** Implements `DropSource`; as in `BatchQueue`. */
+  struck(batch: Batch): void {
+    if (batch.isSparse && this.#sparse.add(batch).size === 1) this.#context.taskEnd.ask(this);
+  }
+
+  /** Implements `TaskEndListener`. */
+  taskEnded(): void {
+    const batches = this.#batches.splice(0);
+    for (const [i, batch] of batches.entries()) {
+      const partitions = this.#partitions.get(batch)!;
+      const gone = this.#sparse.has(batch) ? batch.shrink() : null;
+      if (gone !== null) this.#partitions.set(batch, partitions.filter((_, index) => gone[index] === 0));
+      // The last one may get more.
+      if (batch.count > 0 || i === batches.length - 1) this.#batches.push(batch);
+      else {
+        this.#partitions.delete(batch);
+        batch.release();
+      }
     }
+    this.#sparse.clear();
   }
 
   /** Fails all that waits. */
