@@ -25,8 +25,11 @@ export interface Sample {
   inFlightRequests: number;
 }
 
-/** Name of a figure, unit included, and how much more of it in the last third than in the first counts as growth. */
-const LIMITS: Record<keyof Sample, { share: number; amount: number }> = {
+/** Name of a figure, unit included. */
+export type FigureName = keyof Sample;
+
+/** How much more of a figure in the last third than in the first counts as growth. */
+const LIMITS: Record<FigureName, { share: number; amount: number }> = {
   heapMib: { share: 0.1, amount: 2 },
   externalMib: { share: 0.25, amount: 16 },
   rssMib: { share: 0.1, amount: 32 },
@@ -52,12 +55,16 @@ export function takeSample(producer: Producer, topic: string): Sample {
   };
 }
 
-/** A table of all figures, and those that grew from the first third to the last. */
-export function describeSamples(samples: readonly Sample[], columnCount: number): { table: string; grown: string[] } {
+/** A table of the figures that the samples have, and those that grew from the first third to the last. */
+export function describeSamples(
+  samples: readonly Partial<Sample>[],
+  columnCount: number,
+): { table: string; grown: FigureName[] } {
   const third = Math.floor(samples.length / 3);
-  const grown: string[] = [];
-  const lines = (Object.keys(LIMITS) as (keyof Sample)[]).map((name) => {
-    const values = samples.map((sample) => sample[name]);
+  const grown: FigureName[] = [];
+  const names = (Object.keys(LIMITS) as FigureName[]).filter((name) => samples[0]?.[name] !== undefined);
+  const lines = names.map((name) => {
+    const values = samples.map((sample) => sample[name]!);
     const first = median(values.slice(0, third));
     const last = median(values.slice(-third));
     const { share, amount } = LIMITS[name];

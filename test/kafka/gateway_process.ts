@@ -8,10 +8,17 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 
 const root = new URL("../../", import.meta.url).pathname;
 
+/** Flags of Deno's by which the gateway's memory stays small: V8's young generation may not grow as far as it would. */
+export const GATEWAY_V8_FLAGS: readonly string[] = ["--v8-flags=--max-semi-space-size=8"];
+
 /** How to start one. */
 export interface GatewayProcessOptions {
   /** What is written behind `ekaf gateway`. Without `--bootstrap` and `--embedded` it does not start. */
   readonly args: readonly string[];
+  /** Further flags of Deno's. */
+  readonly runFlags?: readonly string[];
+  /** Called with each line that it writes to standard error; returns whether it need not be kept. */
+  readonly onLine?: (line: string) => boolean;
 }
 
 /** A running gateway. Disposing of it kills it. */
@@ -31,11 +38,11 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   /** Starts one on a free port; resolves when it listens, rejects with what it said when it does not. */
-  static async start({ args }: GatewayProcessOptions): Promise<GatewayProcess> {
+  static async start({ args, runFlags = [], onLine }: GatewayProcessOptions): Promise<GatewayProcess> {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-check", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env=TERM,EKAF_*"],
-        ...["src/cli/main.ts", "gateway", "--port", "0", ...args],
+        ...[...runFlags, "src/cli/main.ts", "gateway", "--port", "0", ...args],
       ],
       cwd: root,
       stdin: "null",
@@ -47,6 +54,7 @@ export class GatewayProcess implements AsyncDisposable {
     const rest = (async () => {
       const told = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
       for await (const line of told) {
+        if (onLine?.(line)) continue;
         lines.push(line);
         const url = line.match(/listening on (http:\/\/[\d.]+:\d+)/)?.[1];
         if (url !== undefined) listening.resolve(url);
