@@ -33,6 +33,11 @@ const FLAGS = {
     placeholder: "NAME[:PARTITIONS]",
     help: ["A topic; 1 partition unless told; may be repeated"],
   },
+  "retention-bytes": {
+    kind: "value",
+    placeholder: "NUMBER",
+    help: ["Bytes that each partition keeps: the oldest records", "are forgotten; by default all are kept"],
+  },
   "auto-create": {
     kind: "switch",
     help: ["Clients may create topics by asking for them, as", "they may where there is no --topic"],
@@ -45,8 +50,8 @@ const FLAGS = {
 const HELP = `Usage: ekaf broker [OPTION…]
 
 Runs an embedded Kafka on 127.0.0.1 until Ctrl-C, for trials and tests. Any
-Kafka client can write to it and read from it. Records are kept in memory and
-gone at the end.
+Kafka client can write to it and read from it. Records are kept in memory, all
+of them without --retention-bytes, and gone at the end.
 
 Options:
 ${describeFlags(FLAGS)}
@@ -80,6 +85,7 @@ export async function broker(shell: Shell, args: readonly string[]): Promise<num
       brokers,
       topics,
       ports: parsePorts(flags.port, brokers),
+      ...parseRetention(flags["retention-bytes"]),
       autoCreateTopics: flags["auto-create"] || flags.topic.length === 0,
       ...(isPrinting ? { versions: { Produce: PRINTABLE_PRODUCE_VERSIONS } } : {}),
     },
@@ -118,6 +124,11 @@ async function listen(options: EmbeddedClusterOptions): Promise<EmbeddedCluster>
     const reason = cause instanceof Deno.errors.AddrInUse ? "another program listens there" : cause.message;
     throw new Error(`Cannot listen on ${range}: ${reason}; use another --port`, { cause });
   }
+}
+
+function parseRetention(text: string | undefined): { retentionBytes?: number } {
+  if (text === undefined) return {};
+  return { retentionBytes: parseCount("retention-bytes", text, { min: 1, max: Number.MAX_SAFE_INTEGER }) };
 }
 
 function parsePorts(text: string | undefined, brokers: number): number[] {

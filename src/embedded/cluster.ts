@@ -70,10 +70,10 @@ export class EmbeddedCluster {
 
   private constructor(options: ResolvedOptions) {
     this.#options = options;
-    const { timers, versions, maxMessageBytes } = options;
+    const { timers, versions, maxMessageBytes, retentionBytes } = options;
     const onAppend = this.#appends.notify.bind(this.#appends);
     const { format } = versions;
-    this.#topology = new Topology({ maxMessageBytes, format, wallMs: () => timers.wallMs(), onAppend });
+    this.#topology = new Topology({ maxMessageBytes, retentionBytes, format, wallMs: () => timers.wallMs(), onAppend });
     this.#exchange = new Exchange({
       topology: this.#topology,
       appends: this.#appends,

@@ -49,6 +49,12 @@ export interface EmbeddedClusterOptions {
    */
   maxMessageBytes?: number;
   /**
+   * Most bytes of batches that a partition keeps, one batch at least: the oldest are forgotten. Kafka: `retention.bytes`.
+   *
+   * @default {Infinity}
+   */
+  retentionBytes?: number;
+  /**
    * To act as an older broker: a release, e.g. `"2.8"`; or the first and last version offered of single apis, e.g.
    * `{ Produce: [3, 7], InitProducerId: null }`, where null takes the api away.
    *
@@ -73,6 +79,8 @@ export interface ResolvedOptions {
   defaultPartitions: number;
   /** Largest batch, in bytes. */
   maxMessageBytes: number;
+  /** Most bytes that a partition keeps. */
+  retentionBytes: number;
   /** What is offered. */
   versions: OfferedVersions;
   /** Clock and timers. */
@@ -92,6 +100,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof EmbeddedClusterOptions>([
   "autoCreateTopics",
   "defaultPartitions",
   "maxMessageBytes",
+  "retentionBytes",
   "versions",
   "timers",
 ]);
@@ -118,6 +127,9 @@ export function resolveOptions(options: EmbeddedClusterOptions): ResolvedOptions
     autoCreateTopics: options.autoCreateTopics ?? false,
     defaultPartitions: count("defaultPartitions", options.defaultPartitions ?? 1, Number.MAX_SAFE_INTEGER),
     maxMessageBytes: count("maxMessageBytes", options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 2 ** 31 - 1),
+    retentionBytes: options.retentionBytes === undefined || options.retentionBytes === Infinity
+      ? Infinity
+      : count("retentionBytes", options.retentionBytes, Number.MAX_SAFE_INTEGER),
     versions: new OfferedVersions(options.versions),
     timers: options.timers ?? platformTimers,
   };

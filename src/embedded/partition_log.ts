@@ -39,6 +39,8 @@ export interface PartitionLogOptions {
   partition: number;
   /** Largest batch it takes, in bytes: Kafka's `max.message.bytes`. */
   maxMessageBytes: number;
+  /** Most bytes of batches that it keeps, one batch at least, all if left out: Kafka's `retention.bytes`. */
+  retentionBytes?: number | undefined;
   /** Format in which it stores records, 2 if left out: Kafka's `message.format.version`. */
   format?: RecordFormat | undefined;
   /** Milliseconds since the epoch. */
@@ -60,6 +62,7 @@ export class PartitionLog {
 
   readonly #options: PartitionLogOptions;
   readonly #batches: LogBatch[] = [];
+  #keptBytes = 0;
   #startOffset = 0n;
   #endOffset = 0n;
 
@@ -194,7 +197,20 @@ export class PartitionLog {
       );
     }
     this.#startOffset = offset;
-    this.#batches.splice(0, this.#indexOf(offset));
+    for (const { bytes } of this.#batches.splice(0, this.#indexOf(offset))) this.#keptBytes -= bytes.length;
+  }
+
+  /** Adds a batch; the oldest are forgotten when that makes them too many. */
+  #keep(batch: LogBatch): void {
+    this.#batches.push(batch);
+    this.#endOffset = batch.lastOffset + 1n;
+    this.#keptBytes += batch.bytes.length;
+    const { retentionBytes = Infinity } = this.#options;
+    let goneBytes = this.#keptBytes - retentionBytes;
+    if (goneBytes <= 0) return;
+    let count = 0;
+    while (goneBytes > 0 && count < this.#batches.length - 1) goneBytes -= this.#batches[count++]!.bytes.length;
+    if (count > 0) this.deleteBefore(this.#batches[count]!.baseOffset);
   }
 
   #placeWithin(batch: LogBatch, isMeant: (entry: LogEntry) => boolean): RecordPlace | undefined {
@@ -218,8 +234,7 @@ export class PartitionLog {
       view.setBigInt64(BatchOffset.maxTimestamp, maxTimestamp);
       view.setUint32(BatchOffset.crc, crc32c(stored, BatchOffset.attributes));
     }
-    this.#batches.push({ bytes: stored, format: 2, leaderEpoch, baseOffset, lastOffset, maxTimestamp });
-    this.#endOffset = lastOffset + 1n;
+    this.#keep({ bytes: stored, format: 2, leaderEpoch, baseOffset, lastOffset, maxTimestamp });
     this.#options.onAppend(this);
     return { baseOffset, logAppendTimeMs: NO_APPEND_TIME };
   }
@@ -232,8 +247,7 @@ export class PartitionLog {
     const lastOffset = baseOffset + BigInt(received.messages.length - 1);
     const bytes = storedMessages(received, { format, baseOffset });
     const maxTimestamp = BigInt(format === 0 ? NO_TIMESTAMP : latestOf(received.messages));
-    this.#batches.push({ bytes, format, leaderEpoch, baseOffset, lastOffset, maxTimestamp });
-    this.#endOffset = lastOffset + 1n;
+    this.#keep({ bytes, format, leaderEpoch, baseOffset, lastOffset, maxTimestamp });
   }
 
   /** Index of the first batch that ends at `offset` or later. */

@@ -26,6 +26,8 @@ export interface BrokerNode {
 export interface TopologyOptions {
   /** Largest batch a log takes, in bytes. */
   maxMessageBytes: number;
+  /** Most bytes that a log keeps, all if left out. */
+  retentionBytes?: number;
   /** Format in which logs store records, 2 if left out. */
   format?: RecordFormat;
   /** Milliseconds since the epoch. */

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Producer } from "@ekaf/ekaf";
 import { runCommandLine } from "../../src/cli/command_line.ts";
 import { settled } from "../manual_timers.ts";
+import { RawClient } from "../embedded/raw_client.ts";
 import { FakeShell } from "./fake_shell.ts";
 
 /** `ekaf broker` on free ports, once it listens. */
@@ -41,6 +42,19 @@ Deno.test("ekaf broker without --topic lets clients create topics", async () => 
 
   assertEquals([offset, await running], [0n, 0]);
   assertStringIncludes(shell.stderr, "topics are made as clients ask for them");
+});
+
+Deno.test("ekaf broker --retention-bytes forgets the oldest records", async () => {
+  const { shell, running, bootstrap } = await start("--topic", "t", "--retention-bytes", "1500");
+
+  await using producer = new Producer({ bootstrap });
+  for (let i = 0; i < 3; i++) await producer.send("t", "x".repeat(1_000));
+  using client = await RawClient.connect(bootstrap);
+  const topics = [{ name: "t", partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -2n }] }];
+  const answer = await client.ask("ListOffsets", 4, { replicaId: -1, isolationLevel: 0, topics });
+  shell.interrupt();
+
+  assertEquals([answer.topics[0]!.partitions[0]!.offset, await running], [2n, 0]);
 });
 
 Deno.test("ekaf broker --print prints each record once, with nothing a terminal would obey", async () => {
@@ -109,6 +123,7 @@ Deno.test("ekaf broker names the argument that is wrong", async (t) => {
     [["--port", "65536"], '--port "65536"'],
     [["--port", "65535", "--brokers", "2"], '--port "65535"'],
     [["--brokers", "0"], '--brokers "0"'],
+    [["--retention-bytes", "0"], 'retention-bytes "0"'],
     [["--topic", "a:0"], '--topic "a:0"'],
     [["--topic", "a:1:2"], '--topic "a:1:2"'],
     [["--topic", ":2"], '--topic ""'],

@@ -57,6 +57,13 @@ Deno.test("EmbeddedCluster.listen() refuses options that make no sense and leave
   await assertRejects(() => EmbeddedCluster.listen({ brokers: 0 }), RangeError, "brokers must be from 1 to 100");
   await assertRejects(() => EmbeddedCluster.listen({ replication: 2 }), RangeError, "replication must be from 1 to 1");
   await assertRejects(() => EmbeddedCluster.listen({ topics: { t: 0 } }), RangeError, "partitions is 0");
+  for (const retentionBytes of [0, 1.5, NaN]) {
+    await assertRejects(
+      () => EmbeddedCluster.listen({ retentionBytes }),
+      RangeError,
+      "retentionBytes must be from 1 to",
+    );
+  }
   await assertRejects(() => EmbeddedCluster.listen({ versions: { Produce: [0, 14] } }), RangeError, "only 0-13");
 });
 
@@ -465,6 +472,14 @@ Deno.test("EmbeddedCluster.deleteRecords() and forgetProducers() do what time do
     "OUT_OF_ORDER_SEQUENCE_NUMBER",
     3n,
   ]);
+});
+
+Deno.test("EmbeddedCluster keeps retentionBytes of each partition", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 }, retentionBytes: 2_500 });
+
+  for (let i = 0; i < 4; i++) await produce(cluster, 1, { values: [`${i}`.padEnd(1_000)] });
+
+  assertEquals(cluster.records("t").map((record) => record.text().trim()), ["2", "3"]);
 });
 
 Deno.test("EmbeddedCluster acts as an older broker when told its versions", async () => {

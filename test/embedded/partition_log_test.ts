@@ -96,6 +96,28 @@ Deno.test("PartitionLog.records() reads back keys, values, headers and timestamp
   ]);
 });
 
+Deno.test("PartitionLog forgets its oldest batches when there are more bytes than it keeps, never the last", () => {
+  const batchBytes = craftBatch({ values: ["a", "b"], timestamp: NOW_MS }).length;
+  const options = { topic: "t", partition: 0, maxMessageBytes: 10_000, wallMs: () => NOW_MS, onAppend: () => {} };
+  const full = new PartitionLog({ ...options, retentionBytes: 3 * batchBytes });
+  const tiny = new PartitionLog({ ...options, retentionBytes: 1 });
+  const starts: bigint[] = [];
+
+  for (let i = 0; i < 5; i++) {
+    append(full, { values: ["a", "b"] });
+    append(tiny, { values: ["a", "b"] });
+    starts.push(full.startOffset);
+  }
+
+  assertEquals(starts, [0n, 0n, 0n, 2n, 4n]);
+  assertEquals(full.batches().length, 3);
+  assertEquals([...full.records()].map(({ offset }) => offset), [4n, 5n, 6n, 7n, 8n, 9n]);
+  full.deleteBefore(8n);
+  append(full, { values: ["a", "b"] });
+  assertEquals(full.startOffset, 8n);
+  assertEquals([tiny.startOffset, tiny.endOffset], [8n, 10n]);
+});
+
 Deno.test("PartitionLog.deleteBefore() moves the beginning, also within a batch", () => {
   const log = makeLog();
   append(log, { values: ["a", "b", "c"] });
