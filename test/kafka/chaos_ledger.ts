@@ -31,6 +31,11 @@ export class Ledger {
     return this.#count;
   }
 
+  /** Bytes of memory that it takes. */
+  get byteLength(): number {
+    return this.#fates.byteLength + this.#partitions.byteLength + this.#offsets.byteLength;
+  }
+
   /** Takes the next `count` numbers, and gives the first of them. */
   take(count: number): number {
     const first = this.#count;

@@ -8,7 +8,7 @@ import type { ChaosReport } from "./chaos_run.ts";
 
 /** The counts of a run, a line each. */
 export function describeReport(report: ChaosReport): string {
-  const { seed, fates, faults, remarks, brokers, network, watched } = report;
+  const { seed, fates, faults, remarks, brokers, network, watched, memory } = report;
   const rate = (records: number, seconds: number) => {
     return `${records} records in ${seconds.toFixed(0)} s (${Math.round(records / Math.max(1, seconds))}/s)`;
   };
@@ -20,6 +20,7 @@ export function describeReport(report: ChaosReport): string {
     `brokers: ${listed(brokers)}`,
     `network: ${listed(network)}`,
     `producers: ${listed(watched)}, recognisedDuplicates ${report.recognisedDuplicates}`,
+    `memory: ${listed(memory)}`,
     `log: ${listed(remarks)}`,
     `FAULTS: ${listed(faults)}`,
     ...report.examples,

@@ -10,6 +10,7 @@ import { Audit, type Faults, type Remarks } from "./chaos_audit.ts";
 import { BrokerChaos, type BrokerCounts, type BrokerStep, shuffled } from "./chaos_brokers.ts";
 import { SendCaller, StreamCaller } from "./chaos_callers.ts";
 import type { Fate } from "./chaos_ledger.ts";
+import { type Memory, MemoryWatch } from "./chaos_memory.ts";
 import { NetworkChaos, type NetworkCounts } from "./chaos_network.ts";
 import { Watch, type Watched } from "./chaos_watch.ts";
 import { type Kafka, type KafkaVersion, startKafka } from "./harness.ts";
@@ -40,6 +41,7 @@ export interface ChaosReport {
   brokers: BrokerCounts;
   network: NetworkCounts;
   watched: Watched;
+  memory: Memory;
   /** Records whose duplicates brokers recognised by their sequence numbers. */
   recognisedDuplicates: number;
   pacedRecords: number;
@@ -100,6 +102,7 @@ class ChaosRun {
   readonly #patient: StreamCaller;
   readonly #producers: readonly Producer[];
   readonly #watch: Watch;
+  readonly #memory = new MemoryWatch();
   readonly #paced = { records: 0, seconds: 0 };
   readonly #burst = { records: 0, seconds: 0 };
 
@@ -132,7 +135,9 @@ class ChaosRun {
     const callers = Object.values(this.#callers);
     const running = Promise.all(callers.map((caller) => caller.run()));
     const spoiling = network.run();
-    const reporting = setInterval(() => log(`  acknowledged: ${this.#watch.progress()}`), PROGRESS_MS);
+    const reporting = setInterval(() => {
+      log(`  acknowledged: ${this.#watch.progress()}; live memory ${this.#liveMib.toFixed(0)} MiB`);
+    }, PROGRESS_MS);
     const startMs = performance.now();
     await Promise.race([this.#untilPaced(), running]); // It ends first only when it fails.
     this.#paced.seconds = (performance.now() - startMs) / 1000;
@@ -146,6 +151,7 @@ class ChaosRun {
     await running;
     clearInterval(reporting);
     this.#watch.note(this.#producers, TOPIC);
+    this.#memory.seen.settledMib = this.#liveMib;
     await Promise.all(this.#producers.map((producer) => producer.close()));
   }
 
@@ -169,6 +175,7 @@ class ChaosRun {
       brokers: this.#parts.brokers.counts,
       network: this.#parts.network.counts,
       watched: this.#watch.seen,
+      memory: this.#memory.seen,
       recognisedDuplicates: callers.reduce((sum, [, { ledger }]) => sum + ledger.recognisedCount, 0),
       pacedRecords: this.#paced.records,
       pacedSeconds: this.#paced.seconds,
@@ -180,6 +187,10 @@ class ChaosRun {
 
   get #sentCount(): number {
     return Object.values(this.#callers).reduce((sum, { ledger }) => sum + ledger.count, 0);
+  }
+
+  get #liveMib(): number {
+    return this.#memory.look(Object.values(this.#callers).reduce((sum, { ledger }) => sum + ledger.byteLength, 0));
   }
 
   async #untilPaced(): Promise<void> {

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console
 
-import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { describeReport } from "./chaos_report.ts";
 import { runChaos } from "./chaos_run.ts";
 
@@ -28,6 +28,10 @@ Deno.test("Producer loses, doubles, reorders and misjudges nothing in chaos", as
   assertEquals(report.faults, NONE, text);
   assertEquals(report.watched.dataLosses, 0, text);
   assertGreaterOrEqual(report.brokers.kills, 6);
+  // Two producers with 32 MiB of records and their notes on them, and up to a million outcomes that nobody has read.
+  assertLess(report.memory.peakMib, 384, text);
+  // Buffers for the next batches, 32 MiB each.
+  assertLess(report.memory.settledMib, report.memory.beforeMib + 128, text);
   for (const caller of ["delivery, alone", "delivery, mixed"]) {
     const { notPersisted, possiblyPersisted } = report.fates[caller]!;
     assertEquals({ notPersisted, possiblyPersisted }, { notPersisted: 0, possiblyPersisted: 0 }, text);
