@@ -26,6 +26,7 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
   streamIdleMs: "Longest silence of a stream, 30000 by default",
   streamMaxMs: "How long a stream may take, 3600000 by default",
   streamMaxUnread: "Most receipts not read, 10000 by default",
+  streamMaxAheadBytes: "Sent ahead of receipts at most, 16 MiB by default",
   bufferWaitMs: "How long to wait for room, 250 by default",
   requestTimeoutMs: "How long to wait for Kafka, 30000 by default",
   rateLimitPerSecond: "Requests a second of a client, any by default",

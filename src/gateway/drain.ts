@@ -38,7 +38,8 @@ async function drain(core: GatewayCore, { onClosed }: DrainOptions): Promise<Dra
   core.page?.end();
   const closed = Promise.resolve(onClosed?.()).catch(() => {}); // The listener has ended one way or the other.
   const isIdle = await core.housekeeping.idle(drainRequestsMs);
-  if (isIdle) await closed;
+  // A connection whose client does not read cannot be closed from here.
+  if (isIdle) await inTime(core, closed, drainRequestsMs);
   const requestsLeft = core.housekeeping.underWay;
   const late = new AbortController();
   const timer = core.timers.set(() => late.abort(), drainFlushMs);
@@ -50,6 +51,13 @@ async function drain(core: GatewayCore, { onClosed }: DrainOptions): Promise<Dra
   } finally {
     core.timers.clear(timer);
   }
+}
+
+async function inTime(core: GatewayCore, done: Promise<unknown>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = core.timers.set(resolve, ms);
+  await Promise.race([done, late]);
+  core.timers.clear(timer);
 }
 
 function pause(core: GatewayCore, ms: number): Promise<void> {

@@ -9,6 +9,7 @@ import { Body } from "./body_reader.ts";
 import type { GatewayCore } from "./gateway_core.ts";
 import type { Principal, RequestInfo } from "./hooks.ts";
 import { parseQuery } from "./query.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { Route } from "./route.ts";
 import type { TopicUse } from "./topic_policy.ts";
@@ -109,9 +110,10 @@ export class Exchange {
   /**
    * The chunks of its body, decompressed, as they come.
    *
+   * @param options Whether the answer is written meanwhile: see `ReadAhead`.
    * @throws {GatewayError} For a coding that nothing here knows.
    */
-  bodyChunks(): ChunkSource {
+  bodyChunks({ isAnswered }: { isAnswered: boolean }): ChunkSource {
     const coding = codingOf(this.headers.get("content-encoding"));
     const chunks = this.body.chunks();
     const { metrics } = this.gateway;
@@ -127,7 +129,12 @@ export class Exchange {
       },
     };
     // A stream may be of any length, and so may be what it becomes.
-    return coding === null ? counted : new Inflation(counted, coding, Infinity);
+    const { ahead, options } = this.gateway;
+    // Without a server before it, the body is a stream like any other, and waits where it is.
+    const source = isAnswered && this.info !== undefined
+      ? new ReadAhead(counted, { maxBytes: options.streamMaxAheadBytes, gauge: ahead })
+      : counted;
+    return coding === null ? source : new Inflation(source, coding, Infinity);
   }
 
   /** Its query, parsed. */

@@ -34,6 +34,8 @@ export class GatewayCore implements BodyContext {
   readonly housekeeping: Housekeeping;
   /** Bytes of bodies being read. */
   readonly reading: ReadingGauge;
+  /** Bytes of bodies that are ahead of their answers. */
+  readonly ahead: ReadingGauge;
   /** Which topics may be written to. */
   readonly topics: TopicPolicy;
   /** How full the producer's buffer is. */
@@ -65,6 +67,7 @@ export class GatewayCore implements BodyContext {
     this.options = options;
     this.timers = timers;
     this.reading = new ReadingGauge(options.readingMaxBytes);
+    this.ahead = new ReadingGauge(options.readingMaxBytes);
     this.buffer = new BufferGauge(options.producer, { timers, highWaterBytes: options.highWaterBytes });
     this.housekeeping = new Housekeeping(timers, {
       bufferWaitMs: options.bufferWaitMs,

@@ -76,6 +76,13 @@ export interface GatewayLimits {
   streamMaxMs?: number;
   /** Most records of a stream whose receipts the client has not read. @default {10_000} */
   streamMaxUnread?: number;
+  /**
+   * Most bytes that a stream with receipts may be ahead of what the producer takes of it. Nothing holds its client back:
+   * Deno takes what comes while an answer is open. Those of all streams together are bounded by `readingMaxBytes`.
+   *
+   * @default {16_777_216}
+   */
+  streamMaxAheadBytes?: number;
   /** How long a request that does not wait for Kafka waits for room in the buffer. @default {250} */
   bufferWaitMs?: number;
   /** How long a request waits for Kafka. @default {30_000} */
@@ -221,6 +228,7 @@ export const LIMIT_DEFAULTS: Readonly<ResolvedLimits> = {
   streamIdleMs: 30_000,
   streamMaxMs: 3_600_000,
   streamMaxUnread: 10_000,
+  streamMaxAheadBytes: 16 * 1024 * 1024,
   bufferWaitMs: 250,
   requestTimeoutMs: 30_000,
   rateLimitPerSecond: 0,

@@ -52,7 +52,7 @@ export class Upload {
     this.#exchange = exchange;
     this.#options = options;
     this.#metadata = recordMetadata(exchange);
-    this.#chunks = exchange.bodyChunks();
+    this.#chunks = exchange.bodyChunks({ isAnswered: options.maxUnread !== undefined });
     const { producer } = exchange.gateway.options;
     this.#pair = producer.delivery(exchange.topic!.name, {
       outcomes: "arrays",

@@ -62,3 +62,19 @@ Deno.test("drain() is one drain however often it is called, and leaves the produ
   assertEquals(await first, await second);
   assertEquals((await rig.producer.send("t", "a")).offset, 0n);
 });
+
+Deno.test("drain() waits drainRequestsMs for connections to be closed: a client that does not read cannot be made to", async () => {
+  const timers = new ManualTimers();
+  await using rig = await gatewayRig({ timers, gateway: { preStopMs: 0, drainRequestsMs: 200 } });
+  let isOver = false;
+
+  const drained = rig.gateway.drain({ onClosed: () => new Promise<void>(() => {}) });
+  drained.then(() => isOver = true);
+  await turn();
+  await timers.advance(199);
+  await turn();
+  const before = isOver;
+  await timers.advance(1);
+
+  assertEquals([before, await drained], [false, { requestsLeft: 0, isFlushed: true }]);
+});
