@@ -35,11 +35,12 @@ async function drain(core: GatewayCore, { onClosed }: DrainOptions): Promise<Dra
   core.phase = "leaving";
   if (preStopMs > 0) await pause(core, preStopMs);
   core.phase = "draining";
+  const drainingMs = core.timers.now();
   core.page?.end();
   const closed = Promise.resolve(onClosed?.()).catch(() => {}); // The listener has ended one way or the other.
   const isIdle = await core.housekeeping.idle(drainRequestsMs);
   // A connection whose client does not read cannot be closed from here.
-  if (isIdle) await inTime(core, closed, drainRequestsMs);
+  if (isIdle) await inTime(core, closed, Math.max(0, drainRequestsMs - (core.timers.now() - drainingMs)));
   const requestsLeft = core.housekeeping.underWay;
   const late = new AbortController();
   const timer = core.timers.set(() => late.abort(), drainFlushMs);

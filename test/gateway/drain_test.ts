@@ -66,12 +66,18 @@ Deno.test("drain() is one drain however often it is called, and leaves the produ
 Deno.test("drain() waits drainRequestsMs for connections to be closed: a client that does not read cannot be made to", async () => {
   const timers = new ManualTimers();
   await using rig = await gatewayRig({ timers, gateway: { preStopMs: 0, drainRequestsMs: 200 } });
+  const release = holdProduce(rig.cluster);
+  const waiting = rig.post("/sync/t", "a");
+  await until(() => rig.cluster.requests("Produce") === 1);
   let isOver = false;
 
   const drained = rig.gateway.drain({ onClosed: () => new Promise<void>(() => {}) });
   drained.then(() => isOver = true);
   await turn();
-  await timers.advance(199);
+  await timers.advance(150);
+  release();
+  await (await waiting).body?.cancel();
+  await timers.advance(49);
   await turn();
   const before = isOver;
   await timers.advance(1);
