@@ -18,6 +18,7 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
   recordMaxHeaderBytes: "Most bytes of them, 16 KiB by default",
   decompressedMaxRatio: "Times that a body may grow, 8 by default",
   readingMaxBytes: "Most bytes being read in all, 64 MiB by default",
+  unreadChunksMaxBytes: "Most kept of chunked bodies, 128 MiB by default",
   maxRequests: "Most requests under way, 2048 by default",
   maxTopics: "Most topics in use, 1000 by default",
   topicIdleMs: "In use after the last request, 600000 by default",

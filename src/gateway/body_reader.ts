@@ -7,6 +7,7 @@
 import { GatewayError } from "./gateway_error.ts";
 import type { Housekeeping, Watched } from "./housekeeping.ts";
 import type { ResolvedLimits } from "./options.ts";
+import type { UnreadChunksGauge } from "./unread_chunks.ts";
 
 /** Up to here a body is read in one go: it has come with its head, or comes within a few packets. */
 const SMALL_BODY_BYTES = 64 * 1024;
@@ -58,6 +59,8 @@ export interface BodyContext {
   readonly housekeeping: Housekeeping;
   /** Counts the bytes. */
   readonly reading: ReadingGauge;
+  /** Counts what is kept of bodies in chunks. */
+  readonly unreadChunks: UnreadChunksGauge;
   /** The bounds. */
   readonly limits: ResolvedLimits;
 }
@@ -103,7 +106,7 @@ export class Body {
   chunks(): BodyChunks {
     const { body } = this.#request;
     this.#reader = body?.getReader() ?? null;
-    return new BodyChunks(this.#reader, this.#context);
+    return new BodyChunks(this.#reader, this.#context, { hasLength: this.#declaredBytes !== null });
   }
 
   /** Lets go of what has not been read: the answer does not depend on it. */
@@ -192,6 +195,7 @@ export class Body {
 export class BodyChunks implements Watched {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | null;
   readonly #context: BodyContext;
+  readonly #hasLength: boolean;
   readonly #startedMs: number;
   #maxMs: number;
   #maxSilenceMs: number;
@@ -209,10 +213,16 @@ export class BodyChunks implements Watched {
   /**
    * @param reader Where chunks come from, null for no body.
    * @param context What reading takes.
+   * @param options Whether it was told how long the body is; else it may come in chunks of HTTP/1.1.
    */
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array> | null, context: BodyContext) {
+  constructor(
+    reader: ReadableStreamDefaultReader<Uint8Array> | null,
+    context: BodyContext,
+    { hasLength }: { hasLength: boolean },
+  ) {
     this.#reader = reader;
     this.#context = context;
+    this.#hasLength = hasLength;
     this.#startedMs = this.#lastEndedMs = context.housekeeping.now();
     this.#maxMs = context.limits.streamMaxMs;
     this.#maxSilenceMs = context.limits.streamIdleMs;
@@ -228,7 +238,7 @@ export class BodyChunks implements Watched {
   /**
    * The next chunk, null at the end.
    *
-   * @throws {GatewayError} 408 when it takes too long, 400 when the client breaks off.
+   * @throws {GatewayError} 408 when it takes too long, 400 when the client breaks off, 503 when too much is kept of it.
    */
   async next(): Promise<Uint8Array | null> {
     if (this.#reader === null) return null;
@@ -241,6 +251,7 @@ export class BodyChunks implements Watched {
       const { done, value } = await Promise.race([this.#reader.read(), expired]);
       if (done) return null;
       this.#bytes += value.length;
+      if (!this.#hasLength) this.#context.unreadChunks.note(value.length);
       return value;
     } catch (error) {
       if (error instanceof GatewayError) throw error;

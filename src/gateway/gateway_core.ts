@@ -13,6 +13,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import type { ResolvedGatewayOptions, ResolvedLimits } from "./options.ts";
 import { IdempotencyStore } from "./idempotency.ts";
 import { ProxyList } from "./proxy_list.ts";
+import { UnreadChunksGauge } from "./unread_chunks.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { PageFeed } from "./page/feed.ts";
 import { Readiness } from "./readiness.ts";
@@ -36,6 +37,8 @@ export class GatewayCore implements BodyContext {
   readonly reading: ReadingGauge;
   /** Bytes of bodies that are ahead of their answers. */
   readonly ahead: ReadingGauge;
+  /** Bytes that Deno may keep of bodies in chunks. */
+  readonly unreadChunks: UnreadChunksGauge;
   /** Which topics may be written to. */
   readonly topics: TopicPolicy;
   /** How full the producer's buffer is. */
@@ -68,6 +71,7 @@ export class GatewayCore implements BodyContext {
     this.timers = timers;
     this.reading = new ReadingGauge(options.readingMaxBytes);
     this.ahead = new ReadingGauge(options.readingMaxBytes);
+    this.unreadChunks = new UnreadChunksGauge(options.unreadChunksMaxBytes);
     this.buffer = new BufferGauge(options.producer, { timers, highWaterBytes: options.highWaterBytes });
     this.housekeeping = new Housekeeping(timers, {
       bufferWaitMs: options.bufferWaitMs,

@@ -60,6 +60,8 @@ export interface GatewayLimits {
   decompressedMaxRatio?: number;
   /** Most bytes of bodies that are being read, all requests together. @default {67_108_864} */
   readingMaxBytes?: number;
+  /** Most bytes that Deno may keep of bodies in chunks that come faster than they are read. @default {134_217_728} */
+  unreadChunksMaxBytes?: number;
   /** Most requests under way. @default {2_048} */
   maxRequests?: number;
   /** Most topics in use; names come from clients. @default {1_000} */
@@ -220,6 +222,7 @@ export const LIMIT_DEFAULTS: Readonly<ResolvedLimits> = {
   recordMaxHeaderBytes: 16 * 1024,
   decompressedMaxRatio: 8,
   readingMaxBytes: 64 * 1024 * 1024,
+  unreadChunksMaxBytes: 128 * 1024 * 1024,
   maxRequests: 2_048,
   maxTopics: 1_000,
   topicIdleMs: 600_000,

@@ -87,6 +87,35 @@ Deno.test("ekaf gateway delivers all that it took from a blocked client when the
   assertEquals((await gateway.ended()).code, 0);
 });
 
+Deno.test("ekaf gateway ends a stream in chunks that comes faster than it is read, and tells what was taken", async () => {
+  await using broker = await startBroker("embedded");
+  await using gateway = await GatewayProcess.start({
+    args: ["--bootstrap", broker.bootstrap, "--pre-stop-ms", "0", "--unread-chunks-max-bytes", String(32 * MIB)],
+    runFlags: GATEWAY_V8_FLAGS,
+  });
+
+  const report = await proveStall({
+    broker,
+    gateway,
+    totalBytes: 160 * MIB,
+    lineBytes: 1024,
+    stallMs: 0,
+    isChunked: true,
+  });
+
+  const { code, accepted, acked } = JSON.parse(report.answer.body);
+  const { records, doubled, damaged, disordered } = report.ledger;
+  assertEquals([report.answer.status, code], [503, "OVERLOADED"]);
+  assertEquals({ acked, records, doubled, damaged, disordered }, {
+    acked: accepted,
+    records: accepted + 1,
+    doubled: 0,
+    damaged: 0,
+    disordered: 0,
+  });
+  assertGreater(report.rss.boundBytes + 32 * MIB, report.rss.peakBytes);
+});
+
 Deno.test("ekaf gateway loses and refuses nothing of a constant load of streams and POSTs", async () => {
   await using broker = await startBroker("embedded");
 
