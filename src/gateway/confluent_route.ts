@@ -28,7 +28,7 @@ import { recordMetadata, withMetadata } from "./record_metadata.ts";
 import { once } from "./replay.ts";
 import { mediaType } from "./request_headers.ts";
 import type { Route } from "./route.ts";
-import { stream } from "./stream_route.ts";
+import { stream, STREAM_CONTENT } from "./stream_route.ts";
 
 const KINDS: ReadonlyMap<string, ConfluentKind> = new Map(
   (Object.keys(CONFLUENT_TYPES) as ConfluentKind[]).map((kind) => [CONFLUENT_TYPES[kind], kind]),
@@ -39,6 +39,8 @@ const EXAMPLES: Readonly<Record<ConfluentKind, unknown>> = {
   text: { records: [{ key: "7", value: "hello" }] },
 };
 const REPLY_EXAMPLE = JSON.parse(confluentReply([{ partition: 0, offset: 42n }]));
+
+const { "application/json": STREAM_SUMMARY, ...ndjsonReceipts } = STREAM_CONTENT[200];
 
 /** The routes. */
 export function confluentRoutes(options: ResolvedGatewayOptions): Route[] {
@@ -72,11 +74,15 @@ function produceRoute(options: ResolvedGatewayOptions, { id, path }: { id: strin
       answers: {
         200: {
           description: "Acknowledged, but for records with an `error_code`",
-          content: Object.fromEntries(CONFLUENT_REPLY_TYPES.map((type) => [type, { example: REPLY_EXAMPLE }])),
+          content: { ...Object.fromEntries(CONFLUENT_REPLY_TYPES.map(replyOf)), ...ndjsonReceipts },
         },
         204: { description: "In the buffer" },
-        207: { description: "Of a body of another type, some records were not acknowledged" },
+        207: {
+          description: "Of a body of another type, some records were not acknowledged",
+          content: STREAM_CONTENT[207],
+        },
       },
+      rareFailures: [406, 409],
     },
     handle: produce,
   };
@@ -145,14 +151,22 @@ function notAcceptable(): GatewayError {
   return new GatewayError("NOT_ACCEPTABLE", `Cannot answer in a type that is accepted: there are ${types}`);
 }
 
+/** A body of another type is answered as on `/stream`, in JSON as well. */
+function replyOf(type: string): [type: string, content: object] {
+  if (type !== "application/json") return [type, { example: REPLY_EXAMPLE }];
+  return [type, { examples: { "REST Proxy": { value: REPLY_EXAMPLE }, "stream": { value: STREAM_SUMMARY.example } } }];
+}
+
 function bodySchema(kind: ConfluentKind): object {
   const part = kind === "json" ? {} : { type: ["string", "null"] };
   const record = {
     type: "object",
+    anyOf: [{ required: ["key"] }, { required: ["value"] }],
+    additionalProperties: false,
     properties: {
       key: part,
       value: part,
-      partition: { type: ["integer", "null"], minimum: 0 },
+      partition: { type: ["integer", "null"], minimum: 0, maximum: 2 ** 31 - 1 },
       timestamp: { type: ["integer", "null"], minimum: 0 },
       headers: {
         type: "array",
@@ -160,5 +174,6 @@ function bodySchema(kind: ConfluentKind): object {
       },
     },
   };
-  return { type: "object", required: ["records"], properties: { records: { type: "array", items: record } } };
+  const records = { type: "array", minItems: 1, items: record };
+  return { type: "object", required: ["records"], properties: { records } };
 }

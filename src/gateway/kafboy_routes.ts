@@ -140,6 +140,11 @@ function numberOf(error: unknown): number | null {
   return null;
 }
 
+const SOME_FAILED = {
+  description: "Some records were acknowledged, others were not: those have Kafka's number of the error, or a name",
+  content: { "application/json": { example: [{ ok: true }, { error: 10 }] } },
+};
+
 function description({ name, waits, isBatched }: Manner, isSafe: boolean): RouteDescription {
   const when = waits ? "answered when Kafka has acknowledged it" : "answered when it is in the buffer";
   const example = waits && !isBatched ? [{ ok: true }] : { ok: 1 };
@@ -163,7 +168,8 @@ function description({ name, waits, isBatched }: Manner, isSafe: boolean): Route
       : {},
     answers: {
       200: { description: waits ? "Acknowledged" : "Accepted", content: { "application/json": { example } } },
-      ...(waits ? { 207: { description: "Some records were acknowledged, others were not" } } : {}),
+      ...(waits ? { 207: SOME_FAILED } : {}),
     },
+    ...(waits ? { rareFailures: [409] } : {}),
   };
 }

@@ -18,6 +18,8 @@ const RESERVED = /^(ce_|traceparent$|tracestate$|x-request-id$|idempotency-key$)
 const MAX_PARTITION = 2 ** 31 - 1;
 /** Last moment that a `Date` can be. */
 const MAX_TIMESTAMP_MS = 8.64e15;
+/** A day of UTC, or a time with its zone: without one it would be a time of wherever this runs. */
+const ISO_TIME = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 const encoder = new TextEncoder();
 
 /** What a request says about its records. */
@@ -71,11 +73,19 @@ export function withMetadata(input: RecordInput, metadata: RecordMetadata): Prod
   return record;
 }
 
-function keyOf({ headers, query }: Exchange): Bytes | undefined {
+function keyOf(exchange: Exchange): Bytes | undefined {
+  const { headers } = exchange;
   const base64 = headers.get("x-kafka-key-base64");
   if (base64 !== undefined) return decodeBase64("x-kafka-key-base64", base64);
   const text = headers.get("x-kafka-key");
-  return text === undefined ? query.get("key") ?? undefined : headerBytes(text);
+  return text === undefined ? queryKey(exchange) : headerBytes(text);
+}
+
+/** Bytes that are no UTF-8 would all become the same character, and many keys one. */
+function queryKey({ query, queryText }: Exchange): string | undefined {
+  const text = query.get("key") ?? undefined;
+  if (text?.includes("\ufffd") !== true || /%EF%BF%BD/i.test(queryText)) return text;
+  throw invalid("the key in the query is not UTF-8; x-kafka-key-base64 takes any bytes");
 }
 
 function parsePartition(text: string): number {
@@ -85,9 +95,16 @@ function parsePartition(text: string): number {
 }
 
 function parseTimestamp(text: string): number {
-  const timestamp = /^\d{1,16}$/.test(text) ? Number(text) : Date.parse(text);
+  const timestamp = /^\d{1,16}$/.test(text) ? Number(text) : parseIsoTime(text);
   if (timestamp >= 0 && timestamp <= MAX_TIMESTAMP_MS) return timestamp;
-  throw invalid("the timestamp must be milliseconds since 1970, or like 2026-01-31T12:00:00Z");
+  throw invalid("the timestamp must be milliseconds since 1970, or a time with its zone like 2026-01-31T12:00:00Z");
+}
+
+/** `Date.parse` alone takes "-1" and "5 apples" for times, and moves February 31 to March. */
+function parseIsoTime(text: string): number {
+  const date = ISO_TIME.exec(text)?.[1];
+  if (date === undefined || !(Date.parse(date) >= 0) || new Date(date).toISOString().slice(0, 10) !== date) return NaN;
+  return Date.parse(text);
 }
 
 function recordHeaders(exchange: Exchange): [string, Bytes][] {

@@ -31,6 +31,8 @@ export interface RouteDescription {
   readonly takesRecordHeaders?: boolean;
   /** Parameters behind `?`: name and meaning. */
   readonly query?: Readonly<Record<string, string>>;
+  /** Failures that other routes do not have: 406, 409. */
+  readonly rareFailures?: readonly number[];
   /** Answers by status. */
   readonly answers: Readonly<Record<string, AnswerDescription>>;
 }

@@ -26,6 +26,17 @@ const PARTLY_EXAMPLE = {
   "failed_count": 1,
 };
 
+/** Bodies of the answers that tell what became of the records, by status. */
+export const STREAM_CONTENT = {
+  200: {
+    "application/json": { example: SUMMARY_EXAMPLE },
+    "application/x-ndjson": {
+      example: '{"line":1,"partition":0,"offset":42}\n{"done":true,"accepted":1,"acked":1,"failed":0}\n',
+    },
+  },
+  207: { "application/json": { example: PARTLY_EXAMPLE } },
+};
+
 /** The route. */
 export function streamRoutes(_options: ResolvedGatewayOptions): Route[] {
   return [{
@@ -46,20 +57,10 @@ export function streamRoutes(_options: ResolvedGatewayOptions): Route[] {
       body: STREAM_TYPES,
       query: STREAM_QUERY,
       answers: {
-        200: {
-          description: "Every record was acknowledged, or receipts follow",
-          content: {
-            "application/json": { example: SUMMARY_EXAMPLE },
-            "application/x-ndjson": {
-              example: '{"line":1,"partition":0,"offset":42}\n{"done":true,"accepted":1,"acked":1,"failed":0}\n',
-            },
-          },
-        },
-        207: {
-          description: "Some records were not acknowledged",
-          content: { "application/json": { example: PARTLY_EXAMPLE } },
-        },
+        200: { description: "Every record was acknowledged, or receipts follow", content: STREAM_CONTENT[200] },
+        207: { description: "Some records were not acknowledged", content: STREAM_CONTENT[207] },
       },
+      rareFailures: [406],
     },
     handle: stream,
   }];

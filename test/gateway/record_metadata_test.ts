@@ -55,6 +55,12 @@ const REFUSED: Record<string, string>[] = [
   { "x-kafka-partition": "-1" },
   { "x-kafka-partition": "2147483648" },
   { "x-kafka-timestamp": "yesterday" },
+  { "x-kafka-timestamp": "-1" },
+  { "x-kafka-timestamp": "5 apples" },
+  { "x-kafka-timestamp": "1/2/2026" },
+  { "x-kafka-timestamp": "2026-02-31T12:00:00Z" },
+  { "x-kafka-timestamp": "2026-01-31T12:00:00" },
+  { "x-kafka-timestamp": "1969-12-31T23:59:59Z" },
   { "x-kafka-key-base64": "*" },
   { "x-kafka-header64-a": "*" },
   { "x-kafka-header-traceparent": TRACE },
@@ -73,6 +79,35 @@ for (const headers of REFUSED) {
     await response.body?.cancel();
   });
 }
+
+Deno.test("a timestamp may be a day, or have a zone and fractions of a second", async () => {
+  await using rig = await gatewayRig();
+  const texts = ["2026-01-31", "2026-01-31T12:00Z", "2026-01-31T12:00:00.123456+01:30", "1769860800000"];
+
+  for (const text of texts) {
+    const response = await rig.post("/sync/t", "a", { headers: { "x-kafka-timestamp": text } });
+    assertEquals([text, response.status], [text, 200]);
+    await response.body?.cancel();
+  }
+
+  assertEquals(rig.cluster.records("t").map(({ timestamp }) => new Date(timestamp).toISOString()), [
+    "2026-01-31T00:00:00.000Z",
+    "2026-01-31T12:00:00.000Z",
+    "2026-01-31T10:30:00.123Z",
+    "2026-01-31T12:00:00.000Z",
+  ]);
+});
+
+Deno.test("a key in the query is refused when it is no UTF-8, as other keys would become the same", async () => {
+  await using rig = await gatewayRig();
+
+  const broken = await rig.post("/sync/t?key=%ff", "a");
+  const whole = await rig.post("/sync/t?key=%ef%bf%bd", "a");
+
+  assertEquals([broken.status, broken.headers.get("x-error-code"), whole.status], [400, "INVALID_METADATA", 200]);
+  assertEquals(rig.cluster.records("t").map(({ key }) => key), [Uint8Array.of(0xef, 0xbf, 0xbd)]);
+  for (const response of [broken, whole]) await response.body?.cancel();
+});
 
 Deno.test("a traceparent that is none is passed over", async () => {
   await using rig = await gatewayRig();

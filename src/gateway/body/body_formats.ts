@@ -72,6 +72,7 @@ const EVENT_SCHEMA = {
     data: {},
     data_base64: TEXT,
   },
+  not: { required: ["data", "data_base64"] },
 };
 
 /** Every kind of body that becomes one record or several. */

@@ -77,7 +77,7 @@ function route(
     describe: {
       summary,
       tag: "page",
-      answers: { 200: { description: summary, content: { [type.split(";")[0]!]: { schema: { type: "string" } } } } },
+      answers: { 200: { description: summary, content: { [type.split(";")[0]!]: {} } } },
     },
     // deno-lint-ignore require-await -- what is thrown has to become a rejection
     handle: async (exchange) => handle(exchange),
