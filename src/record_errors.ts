@@ -53,7 +53,7 @@ export class RecordRefusedError extends Error {
    * @param reason The partitioner's reason.
    */
   constructor(reason: string) {
-    super(`the partitioner refused the record: ${reason}`);
+    super(`Cannot accept a record: the partitioner refused it: ${reason}`);
     this.reason = reason;
   }
 }

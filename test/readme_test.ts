@@ -54,7 +54,7 @@ const CHECKS: Record<string, Check> = {
   "Partitioners": ({ output }) => {
     assertEquals(output, [
       "1 1",
-      'Cannot deliver to "audit": the partitioner refused the record: too long for the audit',
+      'Cannot deliver to "audit": Cannot accept a record: the partitioner refused it: too long for the audit',
     ]);
   },
   "Batches rewritten": ({ output, texts }) => {

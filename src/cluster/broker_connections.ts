@@ -125,8 +125,8 @@ export class BrokerConnections {
       if (slot.address === undefined) continue;
       const broker = brokers.get(slot.brokerId);
       if (broker !== undefined && formatAddress(broker) === formatAddress(slot.address)) continue;
-      const news = broker === undefined ? "left the cluster" : `moved to ${formatAddress(broker)}`;
-      const error = new Error(`broker ${slot.brokerId} ${news}`);
+      const news = broker === undefined ? "it left the cluster" : `it moved to ${formatAddress(broker)}`;
+      const error = new Error(`Cannot stay connected to broker ${slot.brokerId}: ${news}`);
       this.#slots.delete(slotKey(slot.brokerId, slot.lane));
       slot.retired.abort(error);
       if (slot.connection === undefined) continue;

@@ -146,7 +146,7 @@ class Server {
 
   #handle(exchange: Exchange, path: string): Promise<Response> {
     const match = this.#router.match(path);
-    if (match === null) throw new GatewayError("NOT_FOUND", "There is nothing at this path");
+    if (match === null) throw new GatewayError("NOT_FOUND", "Cannot answer here: there is nothing at this path");
     const { method } = exchange.request;
     const route = match.methods.get(method) ?? (method === "HEAD" ? match.methods.get("GET") : undefined);
     exchange.route = route ?? match.methods.values().next().value!;

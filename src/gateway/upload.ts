@@ -123,5 +123,7 @@ export class Upload {
 }
 
 function toError(error: unknown): Error {
-  return error instanceof Error ? error : new GatewayError("INTERNAL", "The stream ended", { cause: error });
+  return error instanceof Error
+    ? error
+    : new GatewayError("INTERNAL", "Cannot go on with the stream: it ended", { cause: error });
 }

@@ -73,11 +73,11 @@ class MemoryPipe {
 
   async read(into: Uint8Array, isClosed: () => boolean): Promise<number | null> {
     while (this.#length === 0) {
-      if (isClosed()) throw new Error("the connection was closed");
+      if (isClosed()) throw new Error("Cannot read: the connection is closed");
       if (this.#isEnded) return null;
       await this.#change.next();
     }
-    if (isClosed()) throw new Error("the connection was closed");
+    if (isClosed()) throw new Error("Cannot read: the connection is closed");
     const count = Math.min(into.length, this.#length, this.#ring.length - this.#start);
     into.set(this.#ring.subarray(this.#start, this.#start + count));
     this.#start = (this.#start + count) % this.#ring.length;
@@ -89,8 +89,8 @@ class MemoryPipe {
   async write(bytes: Uint8Array, isClosed: () => boolean): Promise<number> {
     if (bytes.length === 0) return 0;
     for (;;) {
-      if (isClosed()) throw new Error("the connection was closed");
-      if (this.#isBroken) throw new Error("the other end is closed");
+      if (isClosed()) throw new Error("Cannot write: the connection is closed");
+      if (this.#isBroken) throw new Error("Cannot write: the other end is closed");
       if (this.#length < this.#ring.length) break;
       await this.#change.next();
     }

@@ -12,6 +12,7 @@ import { deliveryOf } from "./calls.ts";
 import { failureOf, failuresOf } from "./failed_records.ts";
 import { type Outcome, OutcomeQueue } from "./outcome_queue.ts";
 import type { Acknowledgement, Recipient, Span } from "./span.ts";
+import { placed } from "./record_encoder.ts";
 import type { TopicCore } from "./topic_core.ts";
 
 export type { Outcome };
@@ -184,7 +185,7 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
       try {
         this.#topic.intake.checkOne(inputs[i]);
       } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
+        if (!(error instanceof RangeError)) throw placed(error as Error, i, inputs.length);
         (misfits ??= new Map()).set(i, error);
       }
     }

@@ -13,7 +13,7 @@ import type { BudgetShare } from "./budget.ts";
 import { failureOf } from "./failed_records.ts";
 import type { Lane } from "./lane.ts";
 import type { ProducerContext } from "./lane_context.ts";
-import { checkInput, isPlainAndSmall, RecordEncoder } from "./record_encoder.ts";
+import { checkInput, isPlainAndSmall, placed, RecordEncoder } from "./record_encoder.ts";
 import type { Recipient, RefusalListener, SpanTarget } from "./span.ts";
 import type { TopicLanes } from "./topic_lanes.ts";
 
@@ -78,8 +78,13 @@ export class Intake implements AdmissionHost {
    */
   check(inputs: readonly unknown[]): asserts inputs is readonly RecordInput[] {
     const { batchMaxBytes } = this.#options();
-    for (let i = 0; i < inputs.length; i++) {
-      if (!isPlainAndSmall(inputs[i], batchMaxBytes)) this.checkOne(inputs[i], batchMaxBytes);
+    let i = 0;
+    try {
+      for (; i < inputs.length; i++) {
+        if (!isPlainAndSmall(inputs[i], batchMaxBytes)) this.checkOne(inputs[i], batchMaxBytes);
+      }
+    } catch (error) {
+      throw placed(error as Error, i, inputs.length);
     }
   }
 

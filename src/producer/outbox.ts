@@ -127,7 +127,9 @@ export class Outbox {
     this.#isLeft = true;
     const connection = this.#connection;
     if (connection === null) return;
-    const cause = new Error(`no partition uses lane ${this.lane} any more`);
+    const cause = new Error(
+      `Cannot stay connected to broker ${this.broker}: no partition uses lane ${this.lane} any more`,
+    );
     this.#disconnected(connection, cause);
     connection.closeWhenIdle(cause);
   }

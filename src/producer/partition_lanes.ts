@@ -184,7 +184,7 @@ export class PartitionLanes {
       const lane = this.#lanes[index]!;
       if (lane === this.#current) this.#choose();
       lane.hasEnded = true;
-      lane.moveTo(null, -1, new Error(`lane ${index} has ended: it was idle for ${END_AFTER_MS} ms`));
+      lane.moveTo(null, -1, new Error(`Cannot keep lane ${index}: it was idle for ${END_AFTER_MS} ms`));
     }
     if (after > this.#range.min) this.#lookTimer.setUnref(LOOK_EVERY_MS);
   }

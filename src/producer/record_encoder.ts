@@ -22,6 +22,8 @@ const encoder = new TextEncoder();
 export const RECORD_FRAMING_BYTES = 40;
 /** The same as the first record of a batch, the batch's own included. */
 const MOST_FRAMING_BYTES = RECORD_BATCH_OVERHEAD_BYTES + RECORD_FRAMING_BYTES;
+/** An object that is no record may have any number of fields. */
+const MOST_FIELDS_NAMED = 10;
 /** A UTF-16 code unit becomes at most three bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -162,6 +164,18 @@ export function isPlainAndSmall(input: unknown, batchMaxBytes: number): input is
   return input instanceof Uint8Array && input.length <= roomBytes;
 }
 
+/**
+ * An error of {@linkcode checkInput} that says which record of an array it is about.
+ *
+ * @param error The error.
+ * @param index Of the record.
+ * @param count How many there are; a single one needs no place.
+ */
+export function placed(error: Error, index: number, count: number): Error {
+  if (count > 1) error.message += `; it has index ${index} in the array`;
+  return error;
+}
+
 /** Bytes of a record's parts, -1 for null. */
 interface PartSizes {
   readonly keyBytes: number;
@@ -194,7 +208,9 @@ function checkRecord(input: unknown, batchMaxBytes: number): void {
     );
   }
   const { key = null, value, headers, timestamp, partition } = input as ProducerRecord;
-  if (value === undefined) throw new TypeError(`Cannot accept a record: "value" is missing (null is a tombstone)`);
+  if (value === undefined) {
+    throw new TypeError(`Cannot accept a record: "value" is missing (null is a tombstone); ${describeFields(input)}`);
+  }
   const valueBytes = checkBytes("value", value);
   const keyBytes = checkBytes("key", key);
   const headersBytes = headers === undefined ? 1 : checkHeaders(headers);
@@ -264,6 +280,12 @@ function byteLength(text: string): number {
     } else bytes += 2;
   }
   return bytes;
+}
+
+/** A misspelt field is found by what there is instead. */
+function describeFields(input: object): string {
+  const names = Object.keys(input).slice(0, MOST_FIELDS_NAMED).map(quote);
+  return names.length === 0 ? "there is no field" : `there is ${names.join(", ")}`;
 }
 
 function describe(value: unknown): string {

@@ -59,7 +59,9 @@ export class Routing {
     const isPromise = (choice as unknown) instanceof Promise;
     if (isPromise) (choice as unknown as Promise<unknown>).catch(() => {});
     const given = isPromise ? "a promise" : quote(choice);
-    return new TypeError(`the partitioner must return a partition, a refusal or undefined, not ${given}`);
+    return new TypeError(
+      `Cannot accept a record: the partitioner must return a partition, a refusal or undefined, not ${given}`,
+    );
   }
 
   #ask(partitioner: Partitioner, input: PartitionInput): ReturnType<Partitioner> {
@@ -75,7 +77,7 @@ export class Routing {
     const ids = this.#view.partitions;
     if (holds(ids, partition)) return partition;
     return new UnknownPartitionError(
-      `${what} ${partition} is no partition of ${quote(this.#view.name)} (${describeIds(ids)})`,
+      `Cannot accept a record: ${what} ${partition} is no partition of ${quote(this.#view.name)} (${describeIds(ids)})`,
       partition,
     );
   }

@@ -137,7 +137,7 @@ Deno.test("Cluster follows a broker that moved, and lets requests under way fini
   const fresh = await cluster.connection(2, 3);
   answering.resolve();
 
-  assertEquals(closed, [[2, 3, "Error: broker 2 moved to b:2"]]);
+  assertEquals(closed, [[2, 3, "Error: Cannot stay connected to broker 2: it moved to b:2"]]);
   assertEquals((await asking).producerId, 7n);
   await settled();
   assertEquals(
@@ -161,7 +161,7 @@ Deno.test("Cluster ends the connection to a broker that left", async () => {
   cluster.refresh();
   await timers.advance(1_000);
 
-  assertEquals(closed, [["2", "0", "Error: broker 2 left the cluster"]]);
+  assertEquals(closed, [["2", "0", "Error: Cannot stay connected to broker 2: it left the cluster"]]);
   assertEquals(transport.connections.find(({ to }) => to === "b:1")!.isClosed, true);
   cluster.close();
 });

@@ -80,7 +80,11 @@ Deno.test("delivery() ends with the error of a wrong input after the outcomes of
   const reader = readable.getReader();
 
   await writer.write(["a", "b"]);
-  await assertRejects(() => writer.write(["c", 5 as unknown as string]), TypeError);
+  await assertRejects(
+    () => writer.write(["c", 5 as unknown as string]),
+    TypeError,
+    "not 5; it has index 1 in the array",
+  );
 
   assertEquals(brief((await reader.read()).value!), [0, 0]);
   assertEquals(brief((await reader.read()).value!), [0, 1]);

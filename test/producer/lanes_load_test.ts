@@ -109,7 +109,7 @@ Deno.test("lanes grow to max under load, shrink to min when idle, and grow again
   assertEquals(ids.size, 4);
   // Had a lane begun anew it would have raised its epoch, or been refused.
   assert(w.cluster.batches("t").every(({ producerEpoch }) => producerEpoch === 0));
-  const ends = w.events.filter(({ type, cause }) => type === "lanedown" && /has ended/.test(String(cause)));
+  const ends = w.events.filter(({ type, cause }) => type === "lanedown" && /it was idle/.test(String(cause)));
   assertEquals(new Set(ends.map(({ lane }) => lane)), new Set([2, 3]));
 });
 

@@ -145,13 +145,30 @@ for (const [what, input, error, text] of wrongInputs) {
   });
 }
 
+Deno.test("send() of an array says which record is wrong, and what it has instead of a value", async () => {
+  await using r = await rig();
+  const message = async (inputs: unknown[]) => {
+    return (await assertRejects(() => r.producer.send("t", inputs as RecordInput[]), TypeError)).message;
+  };
+  const missing = 'Cannot accept a record: "value" is missing (null is a tombstone); ';
+
+  assertEquals(
+    await message(["a", { key: "k", vlaue: "b" }]),
+    `${missing}there is "key", "vlaue"; it has index 1 in the array`,
+  );
+  assertEquals(await message([{}]), `${missing}there is no field`);
+  assertEquals(r.cluster.requests(), 0);
+});
+
 Deno.test("send() rejects a partition the topic does not have", async () => {
   await using r = await rig();
 
   const early = await assertRejects(() => r.producer.send("t", { value: "", partition: 3 }), RangeError);
   const late = await assertRejects(() => r.producer.send("t", { value: "", partition: 3 }), RangeError);
 
-  for (const error of [early, late]) assertStringIncludes(error.message, "3");
+  for (const error of [early, late]) {
+    assertStringIncludes(error.message, 'Cannot accept a record: "partition" 3 is no partition of "t"');
+  }
 });
 
 const wrongOptions: [object, ErrorConstructor][] = [
