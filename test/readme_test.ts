@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { resolveOptions } from "../src/options.ts";
+import { GATEWAY_OPTION_NAMES } from "../src/gateway/options.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { Producer } from "@ekaf/ekaf";
 import { createGateway } from "@ekaf/ekaf/gateway";
@@ -234,6 +235,14 @@ Deno.test("README.md has a row for every option, with its default", () => {
       assertEquals(cell, `\`${JSON.stringify(value)}\``, name);
     }
   }
+});
+
+Deno.test("README.md names every option of the gateway, and no other", async () => {
+  const section = (await Deno.readTextFile("README.md")).split("### Clients and their limits")[1]!.split("\n### ")[0]!;
+  const cells = section.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1]!);
+
+  const named = cells.flatMap((cell) => Array.from(cell.matchAll(/`(\w+)`/g), ([, name]) => name!));
+  assertEquals(named.toSorted(), GATEWAY_OPTION_NAMES.toSorted());
 });
 
 Deno.test("README.md has a row for every event, and no other", async () => {

@@ -163,7 +163,7 @@ function description({ name, waits, isBatched }: Manner, isSafe: boolean): Route
     query: waits
       ? {
         wait: '"buffer": answered when the record is in the buffer',
-        offsets: "1: the answer names partition and offset",
+        ...(isBatched ? {} : { offsets: "1: the answer names partition and offset" }),
       }
       : {},
     answers: {

@@ -295,6 +295,9 @@ const checks: Record<keyof GatewayOptions, Check> = {
   page: typed("boolean"),
 };
 
+/** Names of all options. */
+export const GATEWAY_OPTION_NAMES: readonly string[] = Object.keys(checks);
+
 /**
  * Checks options and fills in defaults.
  *
