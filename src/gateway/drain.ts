@@ -6,9 +6,15 @@
 
 import type { GatewayCore } from "./gateway_core.ts";
 
+/** How long an upload that is broken off has for its answer, once Kafka has what came. */
+const LAST_WORDS_MS = 1_000;
+
 /** What a drain does beside. */
 export interface DrainOptions {
-  /** Called when no more requests are taken: closes the listener, for one. Waited for together with the requests. */
+  /**
+   * Called when the requests under way are answered, or their time is over: closes the listener, for one. Until then new ones
+   * are answered 503. `Deno.HttpServer.shutdown()` breaks off every body that is being read, so it must not come before.
+   */
   onClosed?: () => unknown;
 }
 
@@ -37,15 +43,18 @@ async function drain(core: GatewayCore, { onClosed }: DrainOptions): Promise<Dra
   core.phase = "draining";
   const drainingMs = core.timers.now();
   core.page?.end();
-  const closed = Promise.resolve(onClosed?.()).catch(() => {}); // The listener has ended one way or the other.
   const isIdle = await core.housekeeping.idle(drainRequestsMs);
+  const requestsLeft = isIdle ? 0 : core.housekeeping.underWay;
+  const closed = Promise.resolve(onClosed?.()).catch(() => {}); // The listener has ended one way or the other.
   // A connection whose client does not read cannot be closed from here.
   if (isIdle) await inTime(core, closed, Math.max(0, drainRequestsMs - (core.timers.now() - drainingMs)));
-  const requestsLeft = core.housekeeping.underWay;
+  // Uploads that were broken off just now tell their clients what became of what had come.
+  const told = isIdle || onClosed === undefined ? true : core.housekeeping.idle(LAST_WORDS_MS);
   const late = new AbortController();
   const timer = core.timers.set(() => late.abort(), drainFlushMs);
   try {
     await producer.flush({ signal: late.signal });
+    await told;
     return { requestsLeft, isFlushed: true };
   } catch {
     return { requestsLeft, isFlushed: false }; // Its time is over, or somebody closed the producer.

@@ -109,15 +109,15 @@ export class Housekeeping {
     if (this.#idle.length > 0) this.#tellIdle();
   }
 
-  /** Resolves when no request is under way, or when `ms` are over; tells which. */
+  /** Resolves when no request is under way, or when `ms` are over; tells which. By then another one may have come. */
   async idle(ms: number): Promise<boolean> {
     if (this.#underWay === 0) return true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle.push(resolve);
-    const timer = this.#timers.set(resolve, ms);
-    await promise;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#idle.push(() => resolve(true));
+    const timer = this.#timers.set(() => resolve(false), ms);
+    const isIdle = await promise;
     this.#timers.clear(timer);
-    return this.#underWay === 0;
+    return isIdle;
   }
 
   /** Options whose signal is aborted `bufferWaitMs` from now, up to two ticks later. */

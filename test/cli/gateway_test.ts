@@ -149,6 +149,48 @@ Deno.test("ekaf gateway has no page on a public address, unless told otherwise",
   assertEquals(["127.0.0.1", "localhost", "::1"].map((hostname) => hasPage(undefined, hostname)), [true, true, true]);
 });
 
+/** A body that is written to while it is sent. */
+function upload(url: string): { writer: WritableStreamDefaultWriter<Uint8Array>; response: Promise<Response> } {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const headers = { "content-type": "application/x-ndjson" };
+  const response = fetch(`${url}/stream/t`, { method: "POST", body: readable, headers });
+  return { writer: writable.getWriter(), response };
+}
+
+Deno.test("ekaf gateway takes the rest of a body that is under way when it is told to end", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  const shell = new ListeningShell();
+  const ended = runCommandLine(shell, ["gateway", "--bootstrap", cluster.bootstrap[0]!, ...QUICK]);
+  const [url] = await shell.addresses;
+  const { writer, response } = upload(url!);
+  await writer.write(new TextEncoder().encode("before\n"));
+  await cluster.waitFor("t", 1);
+
+  shell.interrupt();
+  await writer.write(new TextEncoder().encode("after\n"));
+  await writer.close();
+
+  assertEquals(await (await response).json(), { accepted: 2, acked: 2, failed: [] });
+  assertEquals([await ended, cluster.records("t").map((record) => record.text())], [0, ["before", "after"]]);
+});
+
+Deno.test("ekaf gateway breaks off a body after --drain-requests-ms, and tells what became of what had come", async () => {
+  await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
+  const shell = new ListeningShell();
+  const args = ["gateway", "--bootstrap", cluster.bootstrap[0]!, ...QUICK, "--drain-requests-ms", "20"];
+  const ended = runCommandLine(shell, args);
+  const [url] = await shell.addresses;
+  const { writer, response } = upload(url!);
+  await writer.write(new TextEncoder().encode("before\n"));
+  await cluster.waitFor("t", 1);
+
+  shell.interrupt();
+
+  const { status, accepted, acked } = await (await response).json();
+  assertEquals([status, accepted, acked, await ended], [400, 1, 1, 0]);
+  await writer.abort().catch(() => {}); // fetch has given it up by itself, or not.
+});
+
 Deno.test("ekaf gateway ends with 1 and a number when Kafka has not got all", async () => {
   await using cluster = await EmbeddedCluster.listen({ topics: { t: 1 } });
   using _silence = cluster.intercept("Produce", () => "silent");

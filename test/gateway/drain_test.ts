@@ -29,7 +29,7 @@ Deno.test("drain() is red at once, serves on for preStopMs, then refuses, and en
 
   assertEquals([red.status, still.status, refused.status, health.status], [503, 200, 503, 200]);
   assertEquals([refused.headers.get("connection"), refused.headers.get("retry-after")], ["close", "1"]);
-  assertEquals([order, report], [["closed", "answered"], { requestsLeft: 0, isFlushed: true }]);
+  assertEquals([order, report], [["answered", "closed"], { requestsLeft: 0, isFlushed: true }]);
   assertEquals(rig.texts().toSorted(), ["still served", "under way"]);
   for (const response of [red, still, refused, health, await waiting]) await response.body?.cancel();
 });
