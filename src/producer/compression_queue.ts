@@ -164,7 +164,8 @@ export class CompressionQueue implements CompressionThreadListener {
   #watchIdle(): void {
     if (this.#idleTimer !== null) this.#timers.clear(this.#idleTimer);
     this.#idleTimer = null;
-    if (this.#threads.length === 0 || this.#threads.some(({ jobs }) => jobs > 0)) return;
+    // One that has yet to start is not idle: on a busy machine that takes longer, and it would be ended over and over.
+    if (this.#threads.length === 0 || this.#threads.some(({ isReady, jobs }) => !isReady || jobs > 0)) return;
     // The threads keep the process alive until then; nothing else of a producer that is idle does.
     this.#idleTimer = this.#timers.set(() => this.#endThreads(), THREAD_IDLE_MS);
   }

@@ -100,6 +100,32 @@ Deno.test("CompressionQueue ends its threads after a second without work, and st
   assertEquals(made.queue.threads, 1);
 });
 
+Deno.test("CompressionQueue lets a thread start however long that takes, and ends it a second after that", async () => {
+  let worker: { onmessage(event: unknown): void } | null = null;
+  using _worker = withWorker(
+    class {
+      onmessage = (_event: unknown) => {};
+      constructor() {
+        worker = this;
+      }
+      postMessage() {}
+      terminate() {}
+    },
+  );
+  const timers = new ManualTimers();
+  using made = openQueue(timers);
+  await made.queue.compress({ codec: "gzip", level: undefined, bytes: TEXT });
+
+  await timers.advance(5_000);
+  const early = [made.queue.threads, made.queue.hasThread];
+  worker!.onmessage({ data: { ready: true } });
+  await timers.advance(999);
+  const idle = [made.queue.threads, made.queue.hasThread];
+  await timers.advance(1);
+
+  assertEquals([early, idle, made.queue.threads], [[1, false], [1, true], 0]);
+});
+
 Deno.test("CompressionQueue compresses in its own thread where there are no workers, and says so once", async () => {
   using _worker = withWorker(
     class {
