@@ -311,7 +311,7 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
 
   /** Notes that the lane's broker is connected, or is not any more. */
   setUp(isUp: boolean, cause?: unknown): void {
-    this.settlement.connectionError = isUp ? undefined : cause;
+    this.settlement.obstacle = isUp ? undefined : cause;
     if (this.#isUp === isUp) {
       if (cause !== undefined) this.#context.noteLane("failed");
       return;

@@ -37,8 +37,8 @@ export class LaneSettlement {
   deliveredCount = 0;
   /** Records that failed. */
   failedCount = 0;
-  /** Why the broker cannot be reached, undefined while it can or is not known not to be. */
-  connectionError: unknown = undefined;
+  /** Why nothing can be sent: the broker cannot be reached, or the topic is not known. Undefined while nothing stands in the way. */
+  obstacle: unknown = undefined;
   readonly #context: LaneContext;
   readonly #partition: number | null;
   #givenBytes = 0;
@@ -200,8 +200,8 @@ export class LaneSettlement {
     const { attempts, lastError } = batch;
     let reason = cause;
     let text = textOf(cause);
-    if (cause instanceof Expiry && attempts === 0 && this.connectionError !== undefined) {
-      reason = this.connectionError;
+    if (cause instanceof Expiry && attempts === 0 && this.obstacle !== undefined) {
+      reason = this.obstacle;
       text += `: ${textOf(reason)}`;
     } else if (cause instanceof Expiry && lastError !== undefined) {
       reason = cause.because(lastError);

@@ -262,7 +262,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
   onTopicError(error: BrokerError | ConnectionError, { final }: { final: boolean }): void {
     this.lastError = error;
     if (error instanceof ConnectionError) this.downtime.unreachable();
-    if (this.room !== null && error instanceof ConnectionError) this.room.settlement.connectionError = error;
+    if (this.room !== null) this.room.settlement.obstacle = error;
     if (final) {
       this.quarantine = error;
       this.room?.failAll(error);

@@ -258,6 +258,19 @@ Deno.test("send() ends with a TimeoutError after timeoutMs", async () => {
   assertEquals([error.name, error.cause.name], ["DeliveryError", "TimeoutError"]);
 });
 
+Deno.test("send() whose time ends while the topic is unknown says so", async () => {
+  await using r = await rig({}, { unknownTopicTimeoutMs: 60_000 });
+  const first = r.producer.send("nowhere", "a").catch(() => {});
+  await until(() => r.cluster.requests("Metadata") >= 2); // By then the first has been answered.
+
+  const error = await r.producer.send("nowhere", "b", { timeoutMs: 10 }).catch((error) => error);
+
+  assertStringIncludes(error.message, 'Cannot deliver to "nowhere": the time for it is over: ');
+  assertEquals([error.verdict, error.cause.errorName], ["notPersisted", "UNKNOWN_TOPIC_OR_PARTITION"]);
+  await r.producer.abort();
+  await first;
+});
+
 Deno.test("send() ends after deliveryTimeoutMs of the producer or the topic", async () => {
   await using r = await rig({ topics: { t: 1, u: 1 } }, {
     deliveryTimeoutMs: 60_000,
