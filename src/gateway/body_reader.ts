@@ -7,7 +7,7 @@
 import { GatewayError } from "./gateway_error.ts";
 import type { Housekeeping, Watched } from "./housekeeping.ts";
 import type { ResolvedLimits } from "./options.ts";
-import type { UnreadChunksGauge } from "./unread_chunks.ts";
+import { READ_BYTES, type UnreadChunksGauge } from "./unread_chunks.ts";
 
 /** Up to here a body is read in one go: it has come with its head, or comes within a few packets. */
 const SMALL_BODY_BYTES = 64 * 1024;
@@ -201,6 +201,8 @@ export class BodyChunks implements Watched {
   #maxSilenceMs: number;
   #minBytesPerSecond = 0;
   #bytes = 0;
+  /** What its reads may have taken from the socket beside what they brought. */
+  #besideBytes = 0;
   /** When the wait for the present chunk began. */
   #waitingSinceMs = 0;
   /** Time spent otherwise: waiting for room, for one. */
@@ -251,7 +253,7 @@ export class BodyChunks implements Watched {
       const { done, value } = await Promise.race([this.#reader.read(), expired]);
       if (done) return null;
       this.#bytes += value.length;
-      if (!this.#hasLength) this.#context.unreadChunks.note(value.length);
+      if (!this.#hasLength) this.#noteUnread(Math.max(0, READ_BYTES - value.length));
       return value;
     } catch (error) {
       if (error instanceof GatewayError) throw error;
@@ -274,6 +276,11 @@ export class BodyChunks implements Watched {
     if (reason === null) return false;
     this.#reject?.(tooSlow(reason));
     return true;
+  }
+
+  #noteUnread(besideBytes: number): void {
+    this.#besideBytes += besideBytes;
+    this.#context.unreadChunks.note(besideBytes, this.#besideBytes);
   }
 
   #lateness(nowMs: number): string | null {

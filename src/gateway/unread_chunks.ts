@@ -14,11 +14,15 @@ import { GatewayError } from "./gateway_error.ts";
 /** What a read of a request's body may bring. */
 export const READ_BYTES = 64 * 1024;
 
+/** What a body may have beside what was read of it, in any case: whoever sends little is not who makes it much. */
+export const FREE_BYTES = 4 * READ_BYTES;
+
 /** Counts for all bodies together. */
 export class UnreadChunksGauge {
   readonly #maxBytes: number;
   readonly #nativeBytes: () => number;
-  readonly #baseBytes: number;
+  /** That memory without what is kept, as far as that is known. */
+  #baseBytes: number;
   /** What may be kept at most. */
   #bytes = 0;
 
@@ -33,16 +37,23 @@ export class UnreadChunksGauge {
   }
 
   /**
-   * A read has brought `bytes` of a body in chunks.
+   * A body in chunks was read.
    *
+   * @param besideBytes What the read may have taken from its socket beside what it brought.
+   * @param ownBytes The same of all reads of this body.
    * @throws {GatewayError} When too much is kept.
    */
-  note(bytes: number): void {
-    this.#bytes += Math.max(0, READ_BYTES - bytes);
+  note(besideBytes: number, ownBytes: number): void {
+    this.#bytes += besideBytes;
     if (this.#bytes < this.#maxBytes) return;
+    const nativeBytes = this.#nativeBytes();
+    this.#baseBytes = Math.min(this.#baseBytes, nativeBytes);
     // Much less, where clients are slow: their sockets had nothing to take.
-    this.#bytes = Math.max(0, this.#nativeBytes() - this.#baseBytes);
-    if (this.#bytes < this.#maxBytes) return;
+    this.#bytes = nativeBytes - this.#baseBytes;
+    if (this.#bytes < this.#maxBytes || ownBytes <= FREE_BYTES) return;
+    // If it has grown for another reason, this is the only body that has to suffer for it.
+    this.#baseBytes = nativeBytes;
+    this.#bytes = 0;
     throw new GatewayError(
       "OVERLOADED",
       `Cannot read on: bodies in chunks come faster than they are read, and ${this.#maxBytes} bytes of them wait already; ` +

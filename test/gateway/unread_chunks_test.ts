@@ -1,56 +1,75 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { GatewayError } from "../../src/gateway/gateway_error.ts";
-import { READ_BYTES, UnreadChunksGauge } from "../../src/gateway/unread_chunks.ts";
+import { FREE_BYTES, READ_BYTES, UnreadChunksGauge } from "../../src/gateway/unread_chunks.ts";
 import { gatewayRig, NDJSON } from "./gateway_rig.ts";
 
 const BASE_BYTES = 1_000_000;
 
-/** A body of three chunks, a line each. */
-function threeLines(): ReadableStream<Uint8Array<ArrayBuffer>> {
+const LINES = 6;
+
+/** A body of some chunks, a line each. */
+function sixLines(): ReadableStream<Uint8Array<ArrayBuffer>> {
   let n = 0;
   return new ReadableStream({
     pull: (controller) => {
       controller.enqueue(new TextEncoder().encode(`{"n":${n++}}\n`));
-      if (n === 3) controller.close();
+      if (n === LINES) controller.close();
     },
   });
 }
 
-/** A gauge for four reads, in a process whose memory outside of V8 grows as told. */
+/** A gauge for four reads that bring nothing, in a process whose memory outside of V8 grows as told. */
 function gaugeOf(growthBytes: () => number) {
   let count = 0;
   const gauge = new UnreadChunksGauge(4 * READ_BYTES, () => BASE_BYTES + (count++ === 0 ? 0 : growthBytes()));
-  return { gauge, measured: () => count - 1 };
+  const read = (ownBytes = FREE_BYTES + 1) => gauge.note(READ_BYTES, ownBytes);
+  return { read, measured: () => count - 1 };
 }
 
 Deno.test("UnreadChunksGauge.note() refuses when reads may have taken too much and the process has grown", () => {
-  const { gauge, measured } = gaugeOf(() => 4 * READ_BYTES);
-  for (let i = 0; i < 4; i++) gauge.note(1);
+  const { read, measured } = gaugeOf(() => 4 * READ_BYTES);
+  for (let i = 0; i < 3; i++) read();
   assertEquals(measured(), 0);
 
-  const error = assertThrows(() => gauge.note(1), GatewayError, "Cannot read on: bodies in chunks come faster");
+  const error = assertThrows(() => read(), GatewayError, "Cannot read on: bodies in chunks come faster");
 
   assertEquals([error.code, measured()], ["OVERLOADED", 1]);
 });
 
 Deno.test("UnreadChunksGauge.note() goes on while the process has not grown so far, and looks again", () => {
-  let growthBytes = 4 * READ_BYTES - 1;
-  const { gauge, measured } = gaugeOf(() => growthBytes);
-  for (let i = 0; i < 5; i++) gauge.note(0);
-  assertEquals(measured(), 2);
+  const { read, measured } = gaugeOf(() => 2 * READ_BYTES);
+  for (let i = 0; i < 4; i++) read();
+  assertEquals(measured(), 1);
 
-  growthBytes = -1;
-  gauge.note(0);
-  for (let i = 0; i < 3; i++) gauge.note(0);
-  assertEquals(measured(), 3);
+  read();
+  assertEquals(measured(), 1);
+  read();
+  assertEquals(measured(), 2);
 });
 
-Deno.test("UnreadChunksGauge.note() never looks where reads bring all they can", () => {
-  const { gauge, measured } = gaugeOf(() => Infinity);
+Deno.test("UnreadChunksGauge.note() takes what the process had least for its size without", () => {
+  let growthBytes = -2 * READ_BYTES;
+  const { read } = gaugeOf(() => growthBytes);
+  for (let i = 0; i < 4; i++) read();
+  growthBytes = 2 * READ_BYTES;
+  for (let i = 0; i < 3; i++) read();
 
-  for (let i = 0; i < 1_000; i++) gauge.note(READ_BYTES);
+  assertThrows(() => read(), GatewayError);
+});
 
-  assertEquals(measured(), 0);
+Deno.test("UnreadChunksGauge.note() refuses one body when the process has grown for another reason", () => {
+  const { read } = gaugeOf(() => 9 * READ_BYTES);
+  for (let i = 0; i < 3; i++) read();
+  assertThrows(() => read(), GatewayError);
+
+  for (let i = 0; i < 100; i++) read();
+});
+
+Deno.test("UnreadChunksGauge.note() refuses no body of which few bytes can be kept", () => {
+  const { read } = gaugeOf(() => Infinity);
+  for (let i = 0; i < 100; i++) read(FREE_BYTES);
+
+  assertThrows(() => read(FREE_BYTES + 1), GatewayError);
 });
 
 Deno.test("POST /stream without content-length is answered 503 beyond unreadChunksMaxBytes, with what was taken", async () => {
@@ -58,18 +77,18 @@ Deno.test("POST /stream without content-length is answered 503 beyond unreadChun
   let growthBytes = 0;
   Deno.memoryUsage = () => ({ ...memoryUsage(), rss: BASE_BYTES + growthBytes, heapTotal: 0, external: 0 });
   try {
-    await using rig = await gatewayRig({ gateway: { unreadChunksMaxBytes: 2 * READ_BYTES } });
-    const post = (headers: Record<string, string>) => rig.post("/stream/t", threeLines(), { headers });
+    await using rig = await gatewayRig({ gateway: { unreadChunksMaxBytes: 4 * READ_BYTES } });
+    const post = (headers: Record<string, string>) => rig.post("/stream/t", sixLines(), { headers });
     const small = await post(NDJSON);
-    growthBytes = 2 * READ_BYTES;
+    growthBytes = 4 * READ_BYTES;
 
     const large = await post(NDJSON);
-    const told = await post({ ...NDJSON, "content-length": "24" });
+    const told = await post({ ...NDJSON, "content-length": "48" });
 
     assertEquals([small.status, large.status, told.status], [200, 503, 200]);
     const { code, accepted, acked } = await large.json();
-    assertEquals({ code, accepted, acked }, { code: "OVERLOADED", accepted: 2, acked: 2 });
-    assertEquals(rig.texts().length, 3 + 2 + 3);
+    assertEquals({ code, accepted, acked }, { code: "OVERLOADED", accepted: 4, acked: 4 });
+    assertEquals(rig.texts().length, LINES + 4 + LINES);
     await Promise.all([small, told].map(({ body }) => body?.cancel()));
   } finally {
     Deno.memoryUsage = memoryUsage;
