@@ -18,12 +18,12 @@ import type { Principal } from "./hooks.ts";
  */
 export function checkOrigin({ headers, gateway }: Exchange): void {
   const { hosts, origins } = gateway.options;
-  const host = headers.get("host");
+  const host = headers.host;
   if (hosts !== undefined && host !== undefined && !hosts.includes(withoutPort(host.toLowerCase()))) {
     gateway.metrics.rejected("host");
     throw new GatewayError("FORBIDDEN_ORIGIN", "Cannot answer under that host name");
   }
-  const origin = headers.get("origin");
+  const origin = headers.origin;
   if (origin === undefined || origins.includes(origin)) return;
   if (host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)) return;
   gateway.metrics.rejected("origin");
@@ -69,7 +69,7 @@ export async function authenticate(exchange: Exchange): Promise<Principal | Resp
       headers: request.headers,
       method: request.method,
       url: request.url,
-      body: () => route!.maxBodyBytes > 0 ? exchange.body.bytes(route!.maxBodyBytes) : Promise.reject(unknown()),
+      body: () => route!.maxBodyBytes > 0 ? exchange.rawBody() : Promise.reject(unknown()),
     });
     if (who !== null) return who;
   } catch (error) {

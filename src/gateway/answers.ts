@@ -15,7 +15,8 @@ import { type ErrorStatus, statusOf } from "./status.ts";
 /** As kafboy wrote it. */
 export const JSON_TYPE = "application/json; charset=utf-8";
 
-const PLAIN_JSON = { headers: { "content-type": JSON_TYPE } };
+/** An object of `Headers` has been checked already, a plain one would be for every answer. */
+const PLAIN_JSON = { headers: new Headers({ "content-type": JSON_TYPE }) };
 
 /** Kafboy's words for what it knew. */
 const KAFBOY_TEXTS: Readonly<Record<string, string>> = {
@@ -67,7 +68,7 @@ export function jsonAnswer(
 
 /** Whether a request speaks the REST Proxy API: then so does every answer to it. */
 export function isConfluent({ headers }: Exchange): boolean {
-  return mediaType(headers.get("content-type")).startsWith("application/vnd.kafka.");
+  return mediaType(headers.contentType).startsWith("application/vnd.kafka.");
 }
 
 /** Which of its types a client of the REST Proxy API gets; null when it accepts none. */

@@ -4,16 +4,14 @@
  * @module
  */
 
+import type { DeadlineLine } from "./deadline_line.ts";
 import { GatewayError } from "./gateway_error.ts";
 import type { Housekeeping, Watched } from "./housekeeping.ts";
 import type { ResolvedLimits } from "./options.ts";
 import { READ_BYTES, type UnreadChunksGauge } from "./unread_chunks.ts";
 
-/** Up to here a body is read in one go: it has come with its head, or comes within a few packets. */
-const SMALL_BODY_BYTES = 64 * 1024;
 /** How long a body may be slow. */
 const GRACE_MS = 5_000;
-const NOTHING = new Uint8Array(0);
 
 /** Bytes of bodies that are being read, all requests together. */
 export class ReadingGauge {
@@ -57,138 +55,14 @@ export class ReadingGauge {
 export interface BodyContext {
   /** Watches the time. */
   readonly housekeeping: Housekeeping;
+  /** Bodies that are being read in one go. */
+  readonly bodies: DeadlineLine;
   /** Counts the bytes. */
   readonly reading: ReadingGauge;
   /** Counts what is kept of bodies in chunks. */
   readonly unreadChunks: UnreadChunksGauge;
   /** The bounds. */
   readonly limits: ResolvedLimits;
-}
-
-/** The body of one request. */
-export class Body {
-  /** Whether nothing is said of its coding. */
-  isPlain = true;
-  readonly #request: Request;
-  readonly #context: BodyContext;
-  /** Its length, if that was told. */
-  readonly #declaredBytes: number | null;
-  #whole: Promise<Uint8Array> | null = null;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
-
-  /**
-   * @param request The request.
-   * @param contentLength Its header.
-   * @param context What reading takes.
-   */
-  constructor(request: Request, contentLength: string | undefined, context: BodyContext) {
-    this.#request = request;
-    this.#context = context;
-    const declared = contentLength !== undefined && /^\d{1,15}$/.test(contentLength) ? Number(contentLength) : null;
-    this.#declaredBytes = declared;
-  }
-
-  /**
-   * All of it; the same for each call.
-   *
-   * @param maxBytes Most bytes.
-   * @throws {GatewayError} 413 when it is larger, 408 when it takes too long, 503 when too much is being read.
-   */
-  bytes(maxBytes: number): Promise<Uint8Array> {
-    return this.#whole ??= this.#read(maxBytes);
-  }
-
-  /**
-   * The chunks of it, as they come.
-   *
-   * @throws {GatewayError} 408 when it is silent too long, or takes too long.
-   */
-  chunks(): BodyChunks {
-    const { body } = this.#request;
-    this.#reader = body?.getReader() ?? null;
-    return new BodyChunks(this.#reader, this.#context, { hasLength: this.#declaredBytes !== null });
-  }
-
-  /** Lets go of what has not been read: the answer does not depend on it. */
-  async discard(): Promise<void> {
-    try {
-      if (this.#reader !== null) await this.#reader.cancel();
-      else if (!this.#request.bodyUsed) await this.#request.body?.cancel();
-    } catch {
-      // It ended by itself, or the client is gone.
-    }
-  }
-
-  #read(maxBytes: number): Promise<Uint8Array> {
-    const declared = this.#declaredBytes;
-    if (declared === 0) return Promise.resolve(NOTHING);
-    if (declared !== null && declared > maxBytes) return Promise.reject(tooLarge(maxBytes));
-    if (declared !== null && declared <= SMALL_BODY_BYTES) return this.#readAtOnce(declared, maxBytes);
-    return this.#readChunks(declared, maxBytes);
-  }
-
-  #readAtOnce(declared: number, maxBytes: number): Promise<Uint8Array> {
-    const { housekeeping, reading, limits } = this.#context;
-    return new Promise((resolve, reject) => {
-      reading.take(declared);
-      const deadlineMs = housekeeping.recentMs + limits.bodyTimeoutMs;
-      const watched: Watched = {
-        check: (nowMs) => {
-          if (nowMs < deadlineMs) return false;
-          end();
-          reject(tooSlow(`it took longer than ${limits.bodyTimeoutMs} ms`));
-          return true;
-        },
-      };
-      housekeeping.watch(watched);
-      let isOver = false;
-      const end = () => {
-        if (isOver) return;
-        isOver = true;
-        housekeeping.unwatch(watched);
-        reading.give(declared);
-      };
-      this.#request.bytes().then((bytes) => {
-        end();
-        // Whoever made the request says how long it is; a server sees to it that this is true, a test need not.
-        if (bytes.length > maxBytes) reject(tooLarge(maxBytes));
-        else {
-          if (this.isPlain) reading.plainBytes += bytes.length;
-          resolve(bytes);
-        }
-      }, (cause) => {
-        end();
-        reject(brokenOff(cause));
-      });
-    });
-  }
-
-  async #readChunks(declared: number | null, maxBytes: number): Promise<Uint8Array> {
-    const { reading, limits } = this.#context;
-    const chunks = this.chunks();
-    chunks.bound(limits.bodyTimeoutMs, limits.bodyMinBytesPerSecond);
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    try {
-      for (let chunk = await chunks.next(); chunk !== null; chunk = await chunks.next()) {
-        if (bytes + chunk.length > maxBytes) throw tooLarge(maxBytes);
-        reading.take(chunk.length);
-        bytes += chunk.length;
-        parts.push(chunk);
-      }
-    } finally {
-      reading.give(bytes);
-    }
-    if (this.isPlain) reading.plainBytes += bytes;
-    if (parts.length === 1 && declared === null) return parts[0]!;
-    const whole = new Uint8Array(bytes);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
-  }
 }
 
 /** The chunks of a body. Time counts only while the client is waited for. */
@@ -294,14 +168,17 @@ export class BodyChunks implements Watched {
   }
 }
 
-function tooLarge(maxBytes: number): GatewayError {
+/** What a body of more than `maxBytes` is refused with. */
+export function tooLarge(maxBytes: number): GatewayError {
   return new GatewayError("BODY_TOO_LARGE", `Cannot take the body: it is larger than ${maxBytes} bytes`);
 }
 
-function tooSlow(reason: string): GatewayError {
+/** What a body that takes too long is refused with. */
+export function tooSlow(reason: string): GatewayError {
   return new GatewayError("BODY_TIMEOUT", `Cannot wait for the body: ${reason}`);
 }
 
-function brokenOff(cause: unknown): GatewayError {
+/** What a body that does not come whole is refused with. */
+export function brokenOff(cause: unknown): GatewayError {
   return new GatewayError("MALFORMED_BODY", "Cannot read the body: it broke off", { cause });
 }

@@ -90,7 +90,7 @@ function produceRoute(options: ResolvedGatewayOptions, { id, path }: { id: strin
 
 async function produce(exchange: Exchange): Promise<Response> {
   if (!isConfluent(exchange)) return await stream(exchange);
-  const kind = KINDS.get(mediaType(exchange.headers.get("content-type")));
+  const kind = KINDS.get(mediaType(exchange.headers.contentType));
   if (kind === undefined) throw unknownKind();
   if (confluentType(exchange) === null) throw notAcceptable();
   const body = await exchange.wholeBody();

@@ -70,7 +70,7 @@ async function ask(exchange: Exchange, bytes: Uint8Array): Promise<unknown> {
 
 function postOf(exchange: Exchange, body: Uint8Array, signal: AbortSignal): Post {
   const { topic, request, principal, headers } = exchange;
-  const isForm = mediaType(headers.get("content-type")) === FORM_TYPE;
+  const isForm = mediaType(headers.contentType) === FORM_TYPE;
   return {
     topic: topic!.name,
     body,

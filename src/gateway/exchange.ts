@@ -4,20 +4,22 @@
  * @module
  */
 
-import { type ChunkSource, type Coding, codingOf, inflated, Inflation } from "./body/inflation.ts";
-import { Body } from "./body_reader.ts";
+import { type ChunkSource, codingOf, inflated, Inflation } from "./body/inflation.ts";
+import { BodyChunks } from "./body_reader.ts";
 import type { GatewayCore } from "./gateway_core.ts";
+import type { GatewayError } from "./gateway_error.ts";
 import type { Principal, RequestInfo } from "./hooks.ts";
 import { parseQuery } from "./query.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { Route } from "./route.ts";
 import type { TopicUse } from "./topic_policy.ts";
+import { WholeBody, type WholeBodySource } from "./whole_body.ts";
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** See the module comment. */
-export class Exchange {
+export class Exchange implements WholeBodySource {
   /** What all requests share. */
   readonly gateway: GatewayCore;
   /** The request. */
@@ -42,7 +44,13 @@ export class Exchange {
   refused: { readonly message: string; readonly cause: unknown } | null = null;
   /** Resolves when the answer's body has ended, where that takes longer than its head; null where it does not. */
   ended: Promise<void> | null = null;
-  #body: Body | null = null;
+  /** Answers it before its body is there. */
+  onLate: ((error: GatewayError) => void) | null = null;
+  /** Whether it has been answered: late bodies may still arrive. */
+  isAnswered = false;
+  readonly #body: WholeBody = new WholeBody(this);
+  #raw: Promise<Uint8Array> | null = null;
+  #chunks: BodyChunks | null = null;
   #requestId: string | null = null;
   #query: URLSearchParams | null = null;
 
@@ -66,45 +74,85 @@ export class Exchange {
 
   /** Whether the client gave it an id, or something here has used one: then the answer names it. */
   get hasRequestId(): boolean {
-    return this.#requestId !== null || this.headers.get("x-request-id") !== undefined;
+    return this.#requestId !== null || this.headers.requestId !== undefined;
   }
 
   /** Its id: the client's own if it is one, else a new one. */
   get requestId(): string {
     if (this.#requestId === null) {
-      const given = this.headers.get("x-request-id");
+      const given = this.headers.requestId;
       this.#requestId = given !== undefined && REQUEST_ID.test(given) ? given : this.gateway.nextRequestId();
     }
     return this.#requestId;
   }
 
-  /** Its body. */
-  get body(): Body {
-    if (this.#body === null) {
-      this.#body = new Body(this.request, this.headers.get("content-length"), this.gateway);
-      this.#body.isPlain = this.headers.get("content-encoding") === undefined;
+  /**
+   * All of its body as it was sent, the same for each call.
+   *
+   * @throws {GatewayError} 413 when it is larger than the route allows, 408 when it takes too long, 503 when too much is
+   * being read.
+   */
+  rawBody(): Promise<Uint8Array> {
+    return this.#raw ??= this.#readRaw();
+  }
+
+  async #readRaw(): Promise<Uint8Array> {
+    try {
+      return this.arrived(await this.arriving());
+    } catch (error) {
+      throw this.failed(error);
     }
-    return this.#body;
   }
 
   /**
    * All of its body, decompressed, within the bounds of the route.
    *
-   * @throws {GatewayError} When it is too large or too slow, or in a coding that nothing here knows.
+   * @throws {GatewayError} As `rawBody`; 415 when it is in a coding that nothing here knows.
    */
-  wholeBody(): Promise<Uint8Array> {
-    const { maxBodyBytes } = this.route!;
-    const encoding = this.headers.get("content-encoding");
-    return encoding === undefined
-      ? this.body.bytes(maxBodyBytes)
-      : this.#inflatedBody(codingOf(encoding), maxBodyBytes);
+  async wholeBody(): Promise<Uint8Array> {
+    const encoding = this.headers.contentEncoding;
+    const coding = encoding === undefined ? null : codingOf(encoding);
+    const bytes = await this.rawBody();
+    if (encoding !== undefined) this.gateway.metrics.bodyBytes(coding ?? "identity", bytes.length);
+    if (coding === null) return bytes;
+    return await inflated(bytes, coding, this.route!.maxBodyBytes * this.gateway.options.decompressedMaxRatio);
   }
 
-  async #inflatedBody(coding: Coding | null, maxBodyBytes: number): Promise<Uint8Array> {
-    const bytes = await this.body.bytes(maxBodyBytes);
-    this.gateway.metrics.bodyBytes(coding ?? "identity", bytes.length);
-    if (coding === null) return bytes;
-    return await inflated(bytes, coding, maxBodyBytes * this.gateway.options.decompressedMaxRatio);
+  /** Whether its body is in no coding: then the hot path may read it by the two halves of `rawBody`. */
+  get isPlain(): boolean {
+    return this.headers.contentEncoding === undefined;
+  }
+
+  /** The first half of `rawBody`, see `WholeBody`. */
+  arriving(): Promise<Uint8Array> {
+    return this.#raw ?? this.#body.arriving(this.headers.bodyBytes, this.route!.maxBodyBytes);
+  }
+
+  /** The second half of it. */
+  arrived(bytes: Uint8Array): Uint8Array {
+    const whole = this.#body.arrived(bytes);
+    if (this.isPlain) this.gateway.reading.plainBytes += whole.length;
+    return whole;
+  }
+
+  /** The error behind `error`, if that came of reading the body. */
+  failed(error: unknown): unknown {
+    return this.#body.failed(error);
+  }
+
+  /** Implements `WholeBodySource`. */
+  late(error: GatewayError): void {
+    this.onLate!(error);
+  }
+
+  /** Lets go of what has not been read of the body: the answer does not depend on it. */
+  async discardBody(): Promise<void> {
+    try {
+      if (this.#chunks !== null) await this.#chunks.cancel();
+      else if (!this.request.bodyUsed) await this.request.body?.cancel();
+    } catch {
+      // It ended by itself, or the client is gone.
+    }
   }
 
   /**
@@ -114,8 +162,9 @@ export class Exchange {
    * @throws {GatewayError} For a coding that nothing here knows.
    */
   bodyChunks({ isAnswered }: { isAnswered: boolean }): ChunkSource {
-    const coding = codingOf(this.headers.get("content-encoding"));
-    const chunks = this.body.chunks();
+    const coding = codingOf(this.headers.contentEncoding);
+    const reader = this.request.body?.getReader() ?? null;
+    const chunks = this.#chunks = new BodyChunks(reader, this.gateway, { hasLength: this.headers.bodyBytes !== null });
     const { metrics } = this.gateway;
     const counted: ChunkSource = {
       next: async () => {

@@ -122,22 +122,35 @@ class Server {
     this.#handOffs = new HandOffs(core.options.handOff?.peers ?? []);
   }
 
-  async answer(request: Request, info: RequestInfo | undefined): Promise<Response> {
+  answer(request: Request, info: RequestInfo | undefined): Promise<Response> {
+    const core = this.#core;
+    const { path, query } = requestPath(request.url);
+    const exchange = new Exchange(core, request, { info, query, nowMs: core.housekeeping.enter() });
+    let answered: Promise<Response>;
+    try {
+      answered = this.#handle(exchange, path);
+    } catch (error) {
+      return Promise.resolve(this.#end(exchange, this.#fail(exchange, error)));
+    }
+    // Not an async function: what answers a request may be something else than its route, a body that is late for one.
+    return new Promise((resolve) => {
+      exchange.onLate = (error) => resolve(this.#end(exchange, this.#fail(exchange, error)));
+      answered.then(
+        (response) => exchange.isAnswered || resolve(this.#end(exchange, response)),
+        (error) => exchange.isAnswered || resolve(this.#end(exchange, this.#fail(exchange, exchange.failed(error)))),
+      );
+    });
+  }
+
+  /** What remains to be done when the answer is known. */
+  #end(exchange: Exchange, response: Response): Response {
     const core = this.#core;
     const { housekeeping } = core;
-    const { path, query } = requestPath(request.url);
-    const nowMs = housekeeping.enter();
-    const exchange = new Exchange(core, request, { info, query, nowMs });
-    let response: Response;
-    try {
-      response = await this.#handle(exchange, path);
-    } catch (error) {
-      response = this.#fail(exchange, error);
-    }
+    exchange.isAnswered = true;
     if (exchange.ended === null) housekeeping.leave();
     else exchange.ended.then(() => housekeeping.leave());
     const metrics = exchange.route === null ? this.#noRoute : this.#metrics.get(exchange.route)!;
-    metrics.note(response.status, housekeeping.now() - nowMs);
+    metrics.note(response.status, housekeeping.now() - exchange.startedMs);
     if (response.status >= 400) core.page?.noteRefusal(exchange, response.status);
     if (response.status >= 400 && core.options.onError !== undefined) this.#report(exchange, response.status);
     if (core.options.origins.length > 0) allowOrigin(exchange, response);
@@ -178,11 +191,12 @@ class Server {
   /** The answer to what went wrong. The body is let go of: its client may still be sending. */
   #fail(exchange: Exchange, error: unknown): Response {
     const response = failureAnswer(exchange, error);
+    if (error instanceof GatewayError && error.code === "BUFFER_FULL") this.#core.metrics.rejected("buffer_full");
     exchange.refused ??= { message: error instanceof Error ? error.message : String(error), cause: error };
     const { request } = exchange;
     if (request.body !== null && !request.bodyUsed) {
       response.headers.set("connection", "close");
-      exchange.body.discard(); // Never rejects, and may take as long as the client.
+      exchange.discardBody(); // Never rejects, and may take as long as the client.
     }
     return response;
   }
@@ -205,7 +219,7 @@ class Server {
 /** The answer to a method that a path does not have: that of a browser which asks beforehand, or 405. */
 function otherMethod(exchange: Exchange, methods: ReadonlyMap<string, Route>): Response {
   const allow = [...methods.keys()].join(", ");
-  const isPreflight = exchange.request.method === "OPTIONS" && exchange.headers.get("origin") !== undefined &&
+  const isPreflight = exchange.request.method === "OPTIONS" && exchange.headers.origin !== undefined &&
     exchange.gateway.options.origins.length > 0;
   if (!isPreflight) {
     throw new GatewayError("METHOD_NOT_ALLOWED", `Cannot ${exchange.request.method} here: there is ${allow}`, {
@@ -224,7 +238,7 @@ function otherMethod(exchange: Exchange, methods: ReadonlyMap<string, Route>): R
 
 /** Lets a page of an origin that may write read the answer as well. */
 function allowOrigin(exchange: Exchange, response: Response): void {
-  const origin = exchange.headers.get("origin");
+  const origin = exchange.headers.origin;
   if (origin === undefined || !exchange.gateway.options.origins.includes(origin)) return;
   response.headers.set("access-control-allow-origin", origin);
   response.headers.append("vary", "origin");

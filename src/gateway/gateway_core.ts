@@ -7,7 +7,9 @@
 import type { Timers } from "../timers.ts";
 import { type BodyContext, ReadingGauge } from "./body_reader.ts";
 import { BufferGauge } from "./buffer_gauge.ts";
+import { DeadlineLine } from "./deadline_line.ts";
 import type { DrainReport } from "./drain.ts";
+import { GatewayError } from "./gateway_error.ts";
 import { GatewayMetrics } from "./gateway_metrics.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import type { ResolvedGatewayOptions, ResolvedLimits } from "./options.ts";
@@ -33,6 +35,8 @@ export class GatewayCore implements BodyContext {
   readonly timers: Timers;
   /** What happens after a while. */
   readonly housekeeping: Housekeeping;
+  /** Implements `BodyContext`. */
+  readonly bodies: DeadlineLine = new DeadlineLine();
   /** Bytes of bodies being read. */
   readonly reading: ReadingGauge;
   /** Bytes of bodies that are ahead of their answers. */
@@ -75,7 +79,11 @@ export class GatewayCore implements BodyContext {
     this.buffer = new BufferGauge(options.producer, { timers, highWaterBytes: options.highWaterBytes });
     this.housekeeping = new Housekeeping(timers, {
       bufferWaitMs: options.bufferWaitMs,
-      onTick: (nowMs) => this.buffer.tick(nowMs),
+      waitedInVain: () => bufferStayedFull(options.bufferWaitMs),
+      onTick: (nowMs) => {
+        this.bodies.expire(nowMs);
+        this.buffer.tick(nowMs);
+      },
     });
     this.metrics = new GatewayMetrics();
     const now = () => timers.now();
@@ -104,4 +112,8 @@ export class GatewayCore implements BodyContext {
   nextRequestId(): string {
     return `${this.#idPrefix}-${(++this.#lastId).toString(36)}`;
   }
+}
+
+function bufferStayedFull(bufferWaitMs: number): GatewayError {
+  return new GatewayError("BUFFER_FULL", `Cannot take the record: the buffer was full for ${bufferWaitMs} ms`);
 }

@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { GatewayError } from "./gateway_error.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { bodyRecords } from "./plain_body.ts";
-import { accept, type Consignment, deliver, type Outcomes } from "./produce.ts";
+import { accept, type Consignment, deliver, enqueue, noteAccepted, type Outcomes } from "./produce.ts";
 import { isOn } from "./query.ts";
 import { once } from "./replay.ts";
 import type { Route, RouteDescription } from "./route.ts";
@@ -82,18 +82,28 @@ function safely(exchange: Exchange, manner: Manner): Promise<Response> {
   throw new GatewayError("OVERLOADED", reason);
 }
 
-async function produce(exchange: Exchange, manner: Manner): Promise<Response> {
+function produce(exchange: Exchange, manner: Manner): Promise<Response> {
+  return manner.waits ? produceAndWait(exchange, manner) : produceAndGo(exchange, manner);
+}
+
+async function produceAndWait(exchange: Exchange, manner: Manner): Promise<Response> {
   const bytes = await exchange.wholeBody();
-  if (manner.waits) return await once(exchange, bytes, () => produceBytes(exchange, bytes, manner));
-  return await produceBytes(exchange, bytes, manner);
+  return await once(exchange, bytes, () => produceBytes(exchange, bytes, manner));
+}
+
+/** The hot path: one function from the body to the answer, as each layer more would cost every request. */
+async function produceAndGo(exchange: Exchange, manner: Manner): Promise<Response> {
+  const bytes = exchange.isPlain ? exchange.arrived(await exchange.arriving()) : await exchange.wholeBody();
+  if (exchange.gateway.options.editJson !== undefined) return await editedAnswer(exchange, bytes, manner, perform);
+  const input = bodyRecords(exchange, bytes);
+  await enqueue(exchange, exchange.topic!, input);
+  noteAccepted(exchange, exchange.topic!, input);
+  return jsonAnswer(exchange, OK);
 }
 
 async function produceBytes(exchange: Exchange, bytes: Uint8Array, manner: Manner): Promise<Response> {
   if (exchange.gateway.options.editJson !== undefined) return await editedAnswer(exchange, bytes, manner, perform);
-  const consignment = { topic: exchange.topic!, input: bodyRecords(exchange, bytes) };
-  if (manner.waits) return await perform(exchange, [consignment], manner);
-  await accept(exchange, consignment); // The hot path: no layer more than it takes.
-  return jsonAnswer(exchange, OK);
+  return await perform(exchange, [{ topic: exchange.topic!, input: bodyRecords(exchange, bytes) }], manner);
 }
 
 /** Does what the route is for. */

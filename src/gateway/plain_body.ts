@@ -37,7 +37,7 @@ export function bodyRecords(exchange: Exchange, bytes: Uint8Array): RecordInput 
 
 function split(exchange: Exchange, bytes: Uint8Array): RecordInput | readonly RecordInput[] {
   const { recordMaxBytes, compat } = exchange.gateway.options;
-  switch (mediaType(exchange.headers.get("content-type"))) {
+  switch (mediaType(exchange.headers.contentType)) {
     case "application/x-ndjson":
     case "application/jsonl":
       return lines(exchange, bytes);

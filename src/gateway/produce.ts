@@ -7,7 +7,6 @@
 import { DeliveryError } from "../errors.ts";
 import type { Delivery, DeliveryFailure, RecordInput } from "../record.ts";
 import type { Exchange } from "./exchange.ts";
-import { GatewayError } from "./gateway_error.ts";
 import type { GatewayProducer } from "./hooks.ts";
 import type { TopicUse } from "./topic_policy.ts";
 
@@ -32,18 +31,24 @@ type Send = (topic: string, input: Consignment["input"], options: object) => Pro
  * @throws {GatewayError} 503 when there was no room for `bufferWaitMs`.
  */
 export async function accept(exchange: Exchange, { topic, input }: Consignment): Promise<void> {
-  const { options, housekeeping, buffer, metrics } = exchange.gateway;
-  const call = housekeeping.waitOptions(housekeeping.recentMs);
-  const count = countOf(input);
-  try {
-    await (options.producer as { enqueue: Enqueue }).enqueue(topic.name, input, call);
-  } catch (error) {
-    if (!call.signal.aborted || error !== call.signal.reason) throw error;
-    metrics.rejected("buffer_full");
-    throw new GatewayError("BUFFER_FULL", `Cannot take the record: the buffer was full for ${options.bufferWaitMs} ms`);
-  }
-  buffer.accepted(bytesOf(input));
-  topic.records.accepted += count;
+  await enqueue(exchange, topic, input);
+  noteAccepted(exchange, topic, input);
+}
+
+/** The first half of {@linkcode accept}, for the hot path: what comes between is the caller's own `await`. */
+export function enqueue({ gateway }: Exchange, { name }: TopicUse, input: Consignment["input"]): Promise<unknown> {
+  const { options, housekeeping } = gateway;
+  return (options.producer as { enqueue: Enqueue }).enqueue(
+    name,
+    input,
+    housekeeping.waitOptions(housekeeping.recentMs),
+  );
+}
+
+/** The second half of {@linkcode accept}: counts what is in. */
+export function noteAccepted({ gateway }: Exchange, { records }: TopicUse, input: Consignment["input"]): void {
+  gateway.buffer.accepted(bytesOf(input));
+  records.accepted += countOf(input);
 }
 
 /** What became of records. */

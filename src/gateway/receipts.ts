@@ -40,7 +40,7 @@ export function receiptsAnswer(exchange: Exchange, upload: Upload, tally: Stream
   };
   const end = () => {
     housekeeping.unwatch(watched);
-    exchange.body.discard(); // Never rejects.
+    exchange.discardBody(); // Never rejects.
     ended.resolve();
   };
   housekeeping.watch(watched);

@@ -5,31 +5,23 @@
  * @module
  */
 
-const NAMES = [
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "accept",
-  "host",
-  "origin",
-  "x-request-id",
-  "traceparent",
-  "tracestate",
-  "idempotency-key",
-  "x-kafka-key",
-  "x-kafka-key-base64",
-  "x-kafka-partition",
-  "x-kafka-timestamp",
-  "x-forwarded-for",
-] as const;
+/** The headers that few requests have, and whether they say something about the record. */
+const RARE_HEADERS = {
+  "accept": false,
+  "x-forwarded-for": false,
+  "traceparent": true,
+  "tracestate": true,
+  "idempotency-key": true,
+  "x-kafka-key": true,
+  "x-kafka-key-base64": true,
+  "x-kafka-partition": true,
+  "x-kafka-timestamp": true,
+} as const;
 
-/** Name of a header that is looked for. */
-export type KnownHeader = typeof NAMES[number];
+/** Name of such a header. */
+export type RareHeader = keyof typeof RARE_HEADERS;
 
-const NUMBERS: ReadonlyMap<string, number> = new Map(NAMES.map((name, index) => [name, index]));
-/** From here on a known header says something about the record. */
-const FIRST_OF_RECORD = NUMBERS.get("traceparent")!;
-const LAST_OF_RECORD = NUMBERS.get("x-kafka-timestamp")!;
+const RARE: ReadonlyMap<string, boolean> = new Map(Object.entries(RARE_HEADERS));
 
 /** A record's header as text, or in base64. */
 export interface GivenHeader {
@@ -43,27 +35,72 @@ export interface GivenHeader {
 
 /** See the module comment. */
 export class RequestHeaders {
-  readonly #values: (string | undefined)[] = new Array(NAMES.length).fill(undefined);
+  /** `content-type`. */
+  contentType: string | undefined = undefined;
+  /** `content-length`. */
+  contentLength: string | undefined = undefined;
+  /** `content-encoding`. */
+  contentEncoding: string | undefined = undefined;
+  /** `host`. */
+  host: string | undefined = undefined;
+  /** `origin`. */
+  origin: string | undefined = undefined;
+  /** `x-request-id`. */
+  requestId: string | undefined = undefined;
   /** Headers that the record is to have, null for none. */
   given: GivenHeader[] | null = null;
   /** Whether any header says something about the record. */
   isAboutRecord = false;
+  /** The others that mean something; null without any. */
+  #others: Map<string, string> | null = null;
 
   /** @param headers The request's. */
   constructor(headers: Headers) {
     headers.forEach(this.#take, this);
   }
 
-  /** The value of a header, undefined where the request has none. */
-  get(name: KnownHeader): string | undefined {
-    return this.#values[NUMBERS.get(name)!];
+  /** How many bytes the body is said to have, null where nothing is said. */
+  get bodyBytes(): number | null {
+    const text = this.contentLength;
+    return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
   }
 
+  /** The value of a header that few requests have, undefined where this one has not. */
+  get(name: RareHeader): string | undefined {
+    return this.#others?.get(name);
+  }
+
+  /** What every request has, or is asked for, has a field of its own: a table would be an object more for each. */
   #take(value: string, name: string): void {
-    const number = NUMBERS.get(name);
-    if (number !== undefined) {
-      this.#values[number] = value;
-      if (number >= FIRST_OF_RECORD && number <= LAST_OF_RECORD) this.isAboutRecord = true;
+    switch (name) {
+      case "content-type":
+        this.contentType = value;
+        return;
+      case "content-length":
+        this.contentLength = value;
+        return;
+      case "host":
+        this.host = value;
+        return;
+      case "content-encoding":
+        this.contentEncoding = value;
+        return;
+      case "origin":
+        this.origin = value;
+        return;
+      case "x-request-id":
+        this.requestId = value;
+        return;
+      default:
+        this.#takeRare(value, name);
+    }
+  }
+
+  #takeRare(value: string, name: string): void {
+    const isAboutRecord = RARE.get(name);
+    if (isAboutRecord !== undefined) {
+      (this.#others ??= new Map()).set(name, value);
+      this.isAboutRecord ||= isAboutRecord;
     } else if (name.startsWith("x-kafka-header-")) {
       this.#give({ name: name.slice("x-kafka-header-".length), value, isBase64: false });
     } else if (name.startsWith("x-kafka-header64-")) {

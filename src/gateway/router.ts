@@ -16,6 +16,10 @@ export interface Match {
   readonly partition: string | null;
 }
 
+/** How many paths are remembered, and how long they may be. */
+const RECENT_MAX_COUNT = 1_000;
+const RECENT_MAX_LENGTH = 300;
+
 class Node {
   readonly methods = new Map<string, Route>();
   readonly children = new Map<string, Node>();
@@ -26,6 +30,8 @@ class Node {
 /** The routes as a tree of segments. A slash more, or one at the end, makes no difference. */
 export class Router {
   readonly #root = new Node();
+  /** What paths led to that were asked for lately: producers write to the same few topics. */
+  readonly #recent = new Map<string, Match>();
 
   /**
    * @param routes All of them.
@@ -37,6 +43,16 @@ export class Router {
 
   /** What `path` leads to, null for nothing. */
   match(path: string): Match | null {
+    const recent = this.#recent.get(path);
+    if (recent !== undefined) return recent;
+    const match = this.#find(path);
+    if (match === null || path.length > RECENT_MAX_LENGTH) return match;
+    if (this.#recent.size >= RECENT_MAX_COUNT) this.#recent.clear(); // Clients make up paths; the usual ones come back.
+    this.#recent.set(path, match);
+    return match;
+  }
+
+  #find(path: string): Match | null {
     let node = this.#root;
     let topic: string | null = null;
     let partition: string | null = null;

@@ -236,6 +236,28 @@ Deno.test("bodyTimeoutMs and bodyMinBytesPerSecond bound slow bodies", async (t)
   }
 });
 
+Deno.test("POST /async writes no record of a body that arrives after it was answered 408", async () => {
+  const timers = new ManualTimers();
+  await using rig = await gatewayRig({ gateway: { bodyTimeoutMs: 6_000 }, timers });
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+
+  const pending = rig.post("/async/t", readable, { headers: { "content-length": "4" } });
+  await timers.advance(6_050);
+  const response = await pending;
+  await writer.write(new TextEncoder().encode("late"));
+  await writer.close();
+  await (await rig.post("/sync/t", "on time")).body?.cancel();
+
+  assertEquals([response.status, response.headers.get("x-error-code")], [408, "BODY_TIMEOUT"]);
+  assertEquals(rig.texts(), ["on time"]);
+  assertStringIncludes(
+    await (await rig.get("/metrics")).text(),
+    'ekaf_http_requests_total{route="async",method="POST",code="408"} 1',
+  );
+  await response.body?.cancel();
+});
+
 Deno.test("streamIdleMs bounds the silence of a stream, streamMaxMs its length; what came is delivered", async () => {
   const timers = new ManualTimers();
   await using rig = await gatewayRig({ gateway: { streamIdleMs: 1_000 }, timers });

@@ -132,8 +132,8 @@ function timesOf(routes: readonly RouteMetrics[]): TimesSample {
 /** How many answers there were of 1xx, 2xx and so on. */
 function statusesOf(routes: readonly RouteMetrics[]): number[] {
   const statuses = [0, 0, 0, 0, 0];
-  for (const { counts } of routes) {
-    for (const [status, count] of counts) statuses[Math.floor(status / 100) - 1]! += count;
+  for (const route of routes) {
+    for (const [status, count] of route.statuses()) statuses[Math.floor(status / 100) - 1]! += count;
   }
   return statuses;
 }
