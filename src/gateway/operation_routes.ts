@@ -86,8 +86,10 @@ function healthz(): Response {
   return new Response("ok", { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
 }
 
-function readyz(exchange: Exchange): Response {
-  const reasons = exchange.gateway.readiness.reasons();
+async function readyz(exchange: Exchange): Promise<Response> {
+  const { readiness } = exchange.gateway;
+  await readiness.known();
+  const reasons = readiness.reasons();
   if (reasons.length > 0) {
     exchange.refused = { message: `Cannot take records: ${reasons.join(", ")}`, cause: undefined };
   }

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { FRESH_MS } from "../../src/gateway/readiness.ts";
+import { FIRST_MS, FRESH_MS } from "../../src/gateway/readiness.ts";
 import { ManualTimers } from "../manual_timers.ts";
 import { heard, holdProduce, until } from "../producer/rig.ts";
 import { type GatewayRig, gatewayRig } from "./gateway_rig.ts";
@@ -31,8 +31,17 @@ Deno.test("GET /healthz answers ok whatever Kafka does, GET /readyz only when Ka
   assertEquals(await becomes(alone, 503), red);
 });
 
-Deno.test("GET /readyz does not wait for the network, and is red until Kafka has answered", async () => {
-  await using rig = await gatewayRig();
+Deno.test("GET /readyz is green at the first question when Kafka answers soon", async () => {
+  await using rig = await gatewayRig({ gateway: { topics: ["t"] } });
+
+  const first = await rig.get("/readyz");
+
+  assertEquals([first.status, await first.json()], [200, { ready: true }]);
+});
+
+Deno.test("GET /readyz waits once, for half a second, and is red until Kafka has answered", async () => {
+  const timers = new ManualTimers();
+  await using rig = await gatewayRig({ timers });
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
   using _late = rig.cluster.intercept("Metadata", async (request, next) => {
@@ -41,9 +50,11 @@ Deno.test("GET /readyz does not wait for the network, and is red until Kafka has
     return next(request);
   });
 
-  const first = await rig.get("/readyz");
+  const pending = rig.get("/readyz");
   await asked.promise;
   const second = await rig.get("/readyz");
+  await timers.advance(FIRST_MS);
+  const first = await pending;
   answered.resolve();
 
   assertEquals([first.status, second.status], [503, 503]);
