@@ -117,6 +117,8 @@ export class BatchQueue<T> implements TaskEndListener {
   /** Lets go of sealed batches without records, up to that one. What the stream holds before it is read out of it. */
   async #discardTo(index: number): Promise<void> {
     await this.#untilOut(index);
+    // Those ahead may have become empty meanwhile, and be taken by now, with others behind them that are not read yet.
+    if (this.#claimedCount >= this.#readCount) return;
     let kept = this.#claimedCount;
     for (let i = kept; i < this.#readCount; i++) {
       const batch = this.#batches[i]!;

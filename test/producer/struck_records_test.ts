@@ -160,6 +160,25 @@ Deno.test("BatchQueue.take() gives each batch once while empty ones are let go",
   assertEquals(names(await r.queue.take()).length, 100);
 });
 
+Deno.test("BatchQueue counts each batch once when those ahead become empty while others are let go", async () => {
+  for (let turns = 0; turns < 8; turns++) {
+    const r = new QueueRig();
+    const [a, b, c] = ["a", "b", "c"].map((name) => r.seal(r.open(name))) as [Batch, Batch, Batch];
+    r.strike(b);
+
+    r.queue.taskEnded(); // Reads up to b.
+    for (let turn = 0; turn < turns; turn++) await null;
+    r.strike(a);
+    r.strike(c);
+    r.queue.discardEmpty(); // Takes all three: c is not read then.
+    await r.tasksEnd();
+
+    assertEquals([r.queue.sealedCount, r.queue.all.length], [0, 0], `${turns} turns`);
+    r.seal(r.open("d"));
+    assertEquals(names(await r.queue.take()).length, 100, `${turns} turns`);
+  }
+});
+
 /** A room whose batches are 10 records of 1,000 bytes. */
 function roomOf(pool: BufferPool): WaitingRoom {
   const context = {
