@@ -69,9 +69,14 @@ export async function authenticate(exchange: Exchange): Promise<Principal | Resp
       headers: request.headers,
       method: request.method,
       url: request.url,
-      body: () => route!.maxBodyBytes > 0 ? exchange.rawBody() : Promise.reject(unknown()),
+      body: () => {
+        const body = route!.maxBodyBytes > 0 ? exchange.rawBody() : Promise.reject(unknown());
+        body.catch(() => {}); // A hook that does not wait for it must not end the process.
+        return body;
+      },
     });
-    if (who !== null) return who;
+    // A hook in JavaScript may end without a `return`: that lets nobody in.
+    if (typeof who === "object" && who !== null) return who;
   } catch (error) {
     throw error instanceof GatewayError ? error : unknown(error);
   }

@@ -45,7 +45,7 @@ export class Exchange implements WholeBodySource {
   /** Resolves when the answer's body has ended, where that takes longer than its head; null where it does not. */
   ended: Promise<void> | null = null;
   /** Answers it before its body is there. */
-  onLate: ((error: GatewayError) => void) | null = null;
+  onLate: ((error: GatewayError) => unknown) | null = null;
   /** Whether it has been answered: late bodies may still arrive. */
   isAnswered = false;
   readonly #body: WholeBody = new WholeBody(this);
@@ -98,9 +98,9 @@ export class Exchange implements WholeBodySource {
 
   async #readRaw(): Promise<Uint8Array> {
     try {
-      return this.arrived(await this.arriving());
+      return this.#take(await this.arriving());
     } catch (error) {
-      throw this.failed(error);
+      throw this.#body.failed(error);
     }
   }
 
@@ -128,16 +128,20 @@ export class Exchange implements WholeBodySource {
     return this.#raw ?? this.#body.arriving(this.headers.bodyBytes, this.route!.maxBodyBytes);
   }
 
-  /** The second half of it. */
+  /** The second half of it. A hook may have read the body before: it is counted once. */
   arrived(bytes: Uint8Array): Uint8Array {
+    return this.#raw === null ? this.#take(bytes) : bytes;
+  }
+
+  #take(bytes: Uint8Array): Uint8Array {
     const whole = this.#body.arrived(bytes);
     if (this.isPlain) this.gateway.reading.plainBytes += whole.length;
     return whole;
   }
 
-  /** The error behind `error`, if that came of reading the body. */
+  /** The error behind `error`, if that came of reading the body by these halves. */
   failed(error: unknown): unknown {
-    return this.#body.failed(error);
+    return this.#raw === null ? this.#body.failed(error) : error;
   }
 
   /** Implements `WholeBodySource`. */

@@ -134,7 +134,8 @@ class Server {
     }
     // Not an async function: what answers a request may be something else than its route, a body that is late for one.
     return new Promise((resolve) => {
-      exchange.onLate = (error) => resolve(this.#end(exchange, this.#fail(exchange, error)));
+      // A hook may have begun to read the body and answered without it.
+      exchange.onLate = (error) => exchange.isAnswered || resolve(this.#end(exchange, this.#fail(exchange, error)));
       answered.then(
         (response) => exchange.isAnswered || resolve(this.#end(exchange, response)),
         (error) => exchange.isAnswered || resolve(this.#end(exchange, this.#fail(exchange, exchange.failed(error)))),
@@ -174,7 +175,8 @@ class Server {
 
   async #handleKnown(exchange: Exchange, topic: string | null): Promise<Response> {
     const who = await authenticate(exchange);
-    if (who instanceof Response) return who;
+    // A copy: the headers of one that was fetched, or of a redirect, cannot be added to.
+    if (who instanceof Response) return new Response(who.body, who);
     exchange.principal = who;
     return await this.#handleTopic(exchange, topic);
   }

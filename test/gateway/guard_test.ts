@@ -423,6 +423,69 @@ Deno.test("authenticate may read the body, within its bounds", async () => {
   for (const response of responses) await response.body?.cancel();
 });
 
+Deno.test("authenticate may read the body of an /async request, which is counted once", async () => {
+  const authenticate = async ({ body }: { body(): Promise<Uint8Array> }) => {
+    await body();
+    return { name: "shop" };
+  };
+  await using rig = await gatewayRig({ gateway: { authenticate } });
+
+  await (await rig.post("/async/t", "12345", { headers: { "content-length": "5" } })).body?.cancel();
+
+  assertStringIncludes(
+    await (await rig.get("/metrics")).text(),
+    'ekaf_http_body_bytes_total{encoding="identity"} 5\n',
+  );
+});
+
+Deno.test("authenticate may answer without the body it began to read: that request ends once", async () => {
+  const timers = new ManualTimers();
+  const authenticate = ({ body, headers }: { body(): Promise<Uint8Array>; headers: Headers }) => {
+    const isOwn = headers.get("x-own") !== null;
+    if (!isOwn) body();
+    return isOwn ? { name: "shop" } : null;
+  };
+  await using rig = await gatewayRig({ gateway: { authenticate, bodyTimeoutMs: 6_000 }, timers });
+  const open = () => new TransformStream<Uint8Array, Uint8Array>().readable;
+
+  const refused = await rig.post("/async/t", open(), { headers: { "content-length": "4" } });
+  const other = rig.post("/async/t", open(), { headers: { "x-own": "1", "content-length": "4" } });
+  await timers.advance(6_050);
+  const late = await other;
+
+  assertEquals([refused.status, late.status], [401, 408]);
+  const metrics = await (await rig.get("/metrics")).text();
+  const counts = metrics.split("\n").filter((line) => line.startsWith("ekaf_http_requests_total{"));
+  assertEquals(counts.filter((line) => line.includes('route="async"')), [
+    'ekaf_http_requests_total{route="async",method="POST",code="401"} 1',
+    'ekaf_http_requests_total{route="async",method="POST",code="408"} 1',
+  ]);
+  assertEquals(/^ekaf_http_in_flight (.*)$/m.exec(metrics)?.[1], "0");
+  for (const response of [refused, late]) await response.body?.cancel();
+});
+
+Deno.test("authenticate may answer with a response whose headers are fixed", async () => {
+  const origins = ["https://page.example"];
+  await using rig = await gatewayRig({
+    gateway: { authenticate: () => Response.redirect("https://login.example/"), origins },
+  });
+
+  const response = await rig.post("/sync/t", "a", { headers: { origin: origins[0]! } });
+
+  assertEquals([response.status, response.headers.get("location")], [302, "https://login.example/"]);
+  assertEquals(response.headers.get("access-control-allow-origin"), origins[0]);
+});
+
+Deno.test("authenticate lets nobody in when it returns nothing", async () => {
+  const authenticate = (() => {}) as unknown as () => null;
+  await using rig = await gatewayRig({ gateway: { authenticate } });
+
+  const response = await rig.post("/sync/t", "a");
+
+  assertEquals([response.status, rig.texts()], [401, []]);
+  await response.body?.cancel();
+});
+
 Deno.test("onError is told of failures, apart from the answer, and may throw", async () => {
   const failures: GatewayFailure[] = [];
   const onError = (failure: GatewayFailure) => {
