@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joined } from "./body/joined.ts";
 import { BodyChunks, type BodyContext, brokenOff, tooLarge, tooSlow } from "./body_reader.ts";
 import type { Waiting } from "./deadline_line.ts";
 import type { GatewayError } from "./gateway_error.ts";
@@ -125,15 +126,4 @@ export class WholeBody implements Waiting {
     }
     return joined(parts, length);
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { ZlibEnd } from "./zlib_end.ts";
 import { BodyError } from "./body_error.ts";
+import { joined } from "./joined.ts";
+import { ZlibEnd } from "./zlib_end.ts";
 
 /**
  * Most bytes that a decompressor is given at once. It turns a slice into one chunk however large: with 2 KiB of zeros gone
@@ -183,11 +184,5 @@ export async function inflated(bytes: Uint8Array, coding: Coding, maxBytes: numb
     parts.push(part);
     length += part.length;
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joined(parts, length);
 }
