@@ -112,6 +112,8 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
       const values = Array.from({ length: 500 }, (_, i) => `value ${i}`);
       const others = await producer.send(topic, values.map((value, i) => ({ key: `${i % 20}`, value })));
       await checkPlaces(broker, topic, ["first", ...values], [first, ...others]);
+      const byConsole = await broker.consoleValues(topic, 1 + values.length);
+      assertEquals(byConsole.toSorted(), ["first", ...values].toSorted());
       return "works";
     },
   },
