@@ -136,6 +136,10 @@ export class Outbox {
 
   /** Notes that a lane may have something to send. */
   wake(lane: Lane): void {
+    // A lane on its way out may be woken once more, after `remove`: when its going is the topic's going down, all lanes of
+    // the topic are. Were it ready here then, and this connection still up, the drain would find it with a batch to send
+    // again, see that it is not its own, and so on for ever in microtasks.
+    if (!this.#lanes.has(lane)) return;
     this.#ready.add(lane);
     this.#schedule();
   }

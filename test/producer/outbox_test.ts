@@ -70,3 +70,41 @@ Deno.test("Outbox leaves a connection that takes no more requests while an answe
   await Promise.all([held, next]);
   assertEquals(texts(r.cluster.records("t")), ["first", "held", "next"]);
 });
+
+Deno.test("Outbox lets go of a lane whose partition has no leader while the broker is still connected", async () => {
+  await using r = await rig({ brokers: 1, topics: { t: 1 } }, { metadataMaxAgeMs: 10 });
+  await r.producer.send("t", "first");
+  let isLeaderless = true;
+  using _metadata = r.cluster.intercept("Metadata", async (request, next) => {
+    const response = await next(request);
+    if (!isLeaderless) return response;
+    const partitionsOf = (topic: typeof response.topics[number]) =>
+      topic.partitions.map((partition) => ({ ...partition, errorCode: 5, leaderId: -1 }));
+    return { ...response, topics: response.topics.map((topic) => ({ ...topic, partitions: partitionsOf(topic) })) };
+  });
+  using _produce = r.cluster.intercept("Produce", async (request, next) => {
+    const response = await next(request);
+    if (!isLeaderless) return response;
+    const answer = (partition: typeof response.responses[number]["partitionResponses"][number]) => ({
+      ...partition,
+      errorCode: 6,
+      baseOffset: -1n,
+    });
+    return {
+      ...response,
+      responses: response.responses.map((topic) => ({
+        ...topic,
+        partitionResponses: topic.partitionResponses.map(answer),
+      })),
+    };
+  });
+
+  // It may have been appended, and is to be sent again: to nobody, for now. That the topic is down then wakes its lanes.
+  const sent = r.producer.send("t", "second");
+  await until(() => r.producer.info("t")[0]!.broker === null);
+  await until(() => true); // A turn of the event loop comes.
+  isLeaderless = false;
+
+  assertEquals((await sent).partition, 0);
+  assertEquals(texts(r.cluster.records("t")), ["first", "second"]);
+});
