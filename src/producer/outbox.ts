@@ -32,6 +32,10 @@ export interface OutboxContext {
 /** Least time a broker gets to replicate before it answers REQUEST_TIMED_OUT, ahead of the client's own time-out. */
 const ANSWER_MARGIN_MS = 5_000;
 
+/** Looks at ready lanes one after another that may lead to no request. */
+const MAX_LOOKS = 1_000;
+const PAUSE_MS = 1;
+
 /** Brokers before Kafka 2.0 have waited that long by themselves before they answer (KIP-219). */
 const FIRST_VERSION_OF_CLIENT_THROTTLING = 6;
 
@@ -61,6 +65,8 @@ export class Outbox {
   #isScheduled = false;
   #isDraining = false;
   #isWoken = false;
+  /** Looks at the ready lanes since the last request. */
+  #looks = 0;
   readonly #throttle: Throttle;
   /** Whether the connection was given up because no lane was left. */
   #isLeft = false;
@@ -175,9 +181,17 @@ export class Outbox {
     // the flag nobody would look again.
     do {
       this.#isWoken = false;
-      while (await this.#sendOne());
+      while (await this.#sendOne()) if (++this.#looks % MAX_LOOKS === 0) await this.#pause();
     } while (this.#isWoken);
     this.#isDraining = false;
+  }
+
+  /**
+   * Lets the process do something else. No sequence is known that leads here: those that were, a connection about to end
+   * and a lane about to leave, stopped whole processes, as nothing but these microtasks ever ran again.
+   */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#context.timers.set(resolve, PAUSE_MS));
   }
 
   /** Sends one request; false when there is nothing to send or no way to. */
@@ -217,6 +231,7 @@ export class Outbox {
   }
 
   #send(connection: Connection, request: ProduceRequest): void {
+    this.#looks = 0;
     const { requestTimeoutMs } = this.#context.producer;
     const version = request.version(connection.version("Produce") ?? 0);
     const timeoutMs = Math.max(requestTimeoutMs - ANSWER_MARGIN_MS, Math.ceil(requestTimeoutMs / 2));

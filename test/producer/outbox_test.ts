@@ -1,4 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
+import type { Lane } from "../../src/producer/lane.ts";
+import { Outbox, type OutboxContext } from "../../src/producer/outbox.ts";
+import { resolveOptions } from "../../src/options.ts";
+import { platformTimers } from "../../src/timers.ts";
 import { rig, texts, until } from "./rig.ts";
 
 Deno.test("Outbox sends no batch that was given up while it was taken", async () => {
@@ -107,4 +111,34 @@ Deno.test("Outbox lets go of a lane whose partition has no leader while the brok
 
   assertEquals((await sent).partition, 0);
   assertEquals(texts(r.cluster.records("t")), ["first", "second"]);
+});
+
+Deno.test("Outbox leaves the process to others also when a lane offers what it may not send, again and again", async () => {
+  const connection = { isClosed: false, closed: new Promise<void>(() => {}), version: () => 13, address: "nowhere:1" };
+  const outbox = new Outbox(
+    {
+      cluster: { addressOf: () => null, connection: () => Promise.resolve(connection) },
+      producer: resolveOptions({ bootstrap: "nowhere:1" }),
+      timers: platformTimers,
+      emit: () => {},
+    } as unknown as OutboxContext,
+    1,
+    0,
+  );
+  let looks = 0;
+  const lane = {
+    acks: "all",
+    outbox: null,
+    setUp: () => {},
+    turn: () => ({ type: "resend", sent: { batch: { outgoing: { byteLength: 1 } } } }),
+    maySend: () => false,
+    wake: () => void looks++,
+  } as unknown as Lane;
+  outbox.add(lane);
+  await outbox.connect();
+
+  await new Promise((resolve) => setTimeout(resolve, 5)); // Comes only if the microtasks end.
+  outbox.close();
+
+  assertGreater(looks, 100);
 });
