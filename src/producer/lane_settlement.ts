@@ -112,8 +112,12 @@ export class LaneSettlement {
 
   /** Tells the recipients of records that an overflow policy has struck out, in order. */
   dropped(batch: Batch, spans: readonly Span[], cause: unknown): void {
-    const firsts = spans.map(({ first }) => first);
-    batch.showFailed(new FailedRun(batch, { from: Math.min(...firsts), to: Math.max(...firsts) + 1 }));
+    const range = { from: Infinity, to: 0 };
+    for (const { first } of spans) {
+      range.from = Math.min(range.from, first);
+      range.to = Math.max(range.to, first + 1);
+    }
+    batch.showFailed(new FailedRun(batch, range));
     this.#tell(batch, spans, { verdict: "notPersisted", cause, isDropped: true });
     if (batch.count === 0) batch.passBarriers();
     this.#context.settled(spans.length);

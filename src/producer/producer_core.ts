@@ -213,7 +213,7 @@ export class ProducerCore {
     throw new DeliveryError(`Cannot close cleanly: ${failures.length} records were not delivered in time`, {
       topic: failures[0]?.topic ?? "",
       partition: null,
-      attempts: Math.max(0, ...failures.map(({ error }) => error.attempts)),
+      attempts: failures.reduce((most, { error }) => Math.max(most, error.attempts), 0),
       verdict: failures.some(({ error }) => error.verdict === "possiblyPersisted")
         ? "possiblyPersisted"
         : "notPersisted",
@@ -248,7 +248,8 @@ export class ProducerCore {
   #failAll(reason: unknown): DeliveryFailure[] {
     const failures: DeliveryFailure[] = [];
     const onFailure = (span: Span, at: { topic: string; partition: number | null }, error: DeliveryError) => {
-      failures.push(...failuresOf(span, at, error));
+      // One by one: there may be more than a call takes arguments.
+      for (const failure of failuresOf(span, at, error)) failures.push(failure);
     };
     this.context.failureLog.listener = onFailure;
     for (const topic of this.topics) {

@@ -130,6 +130,42 @@ Deno.test("close() of a producer that found nobody rejects at closeTimeoutMs wit
   assertEquals(error.outcomes!.map((outcome) => outcome.error && outcome.record.text()), ["a", "b"]);
 });
 
+/** More records than a function call takes arguments. */
+const VERY_MANY = Array.from({ length: 150_000 }, () => "a");
+
+Deno.test("close() names the outcomes of very many records", async () => {
+  const [producer] = producerFor(closedPorts(), { closeTimeoutMs: 10 });
+  await producer.enqueue("t", VERY_MANY);
+
+  const error = await producer.close().catch((error) => error) as DeliveryError;
+
+  assertEquals([error.name, error.outcomes?.length], ["DeliveryError", VERY_MANY.length]);
+});
+
+/** All of them may be in one batch, and of one call. */
+const ONE_BATCH = { batchMaxRecords: VERY_MANY.length, batchMaxBytes: 4_000_000, requestMaxBytes: 8_000_000 };
+
+Deno.test("abort() names the outcomes of very many records of one batch", async () => {
+  const [producer] = producerFor(closedPorts(), ONE_BATCH);
+  await producer.enqueue("t", VERY_MANY);
+
+  const failures = await producer.abort();
+
+  assertEquals(failures.length, VERY_MANY.length);
+});
+
+Deno.test('overflow "dropOldest" settles very many records of one batch', async () => {
+  const options = { overflow: "dropOldest", downtimeMaxRecords: VERY_MANY.length } as const;
+  const [producer] = producerFor(closedPorts(), { ...ONE_BATCH, ...options });
+  await producer.enqueue("t", VERY_MANY);
+
+  await producer.enqueue("t", VERY_MANY);
+
+  const [{ failed, bufferedRecords } = { failed: 0, bufferedRecords: 0 }] = producer.stats().topics;
+  assertEquals([failed, bufferedRecords], [VERY_MANY.length, VERY_MANY.length]);
+  await producer.abort();
+});
+
 Deno.test("a peer that does not speak Kafka is named, and send() fails", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
