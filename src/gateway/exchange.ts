@@ -46,6 +46,8 @@ export class Exchange implements WholeBodySource {
   ended: Promise<void> | null = null;
   /** Answers it before its body is there. */
   onLate: ((error: GatewayError) => unknown) | null = null;
+  /** Its body, where the answer is written meanwhile. */
+  readAhead: ReadAhead | null = null;
   /** Whether it has been answered: late bodies may still arrive. */
   isAnswered = false;
   readonly #body: WholeBody = new WholeBody(this);
@@ -184,9 +186,11 @@ export class Exchange implements WholeBodySource {
     // A stream may be of any length, and so may be what it becomes.
     const { ahead, options } = this.gateway;
     // Without a server before it, the body is a stream like any other, and waits where it is.
-    const source = isAnswered && this.info !== undefined
-      ? new ReadAhead(counted, { maxBytes: options.streamMaxAheadBytes, gauge: ahead })
-      : counted;
+    if (isAnswered && this.info !== undefined) {
+      const now = () => this.gateway.housekeeping.now();
+      this.readAhead = new ReadAhead(counted, { maxBytes: options.streamMaxAheadBytes, gauge: ahead, now });
+    }
+    const source = this.readAhead ?? counted;
     return coding === null ? source : new Inflation(source, coding, Infinity);
   }
 

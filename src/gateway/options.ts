@@ -79,8 +79,9 @@ export interface GatewayLimits {
   /** Most records of a stream whose receipts the client has not read. @default {10_000} */
   streamMaxUnread?: number;
   /**
-   * Most bytes that a stream with receipts may be ahead of what the producer takes of it. Nothing holds its client back:
-   * Deno takes what comes while an answer is open. Those of all streams together are bounded by `readingMaxBytes`.
+   * Most bytes that a stream may be ahead of what the producer takes of it once its receipts have begun, which they do
+   * when the client is waited for. Nothing holds it back then: Deno takes what comes while an answer is open. Those of all
+   * streams together are bounded by `readingMaxBytes`.
    *
    * @default {16_777_216}
    */

@@ -8,24 +8,30 @@ import type { Outcome } from "../producer/delivery_stream.ts";
 import { tell } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { GatewayError } from "./gateway_error.ts";
+import { HeldReceipts, receiptTexts } from "./held_receipts.ts";
+import type { ReadAhead } from "./read_ahead.ts";
 import type { StreamTally } from "./stream_tally.ts";
 import type { Upload } from "./upload.ts";
 
 const encoder = new TextEncoder();
 
 /**
- * Answers at once, and goes on as the outcomes come. What a client does not read is bounded: then the body is not read
- * on, and a client that reads nothing for `streamIdleMs` is cut off.
+ * Answers when the client is waited for, or when its body is over, and goes on as the outcomes come: see `ReadAhead` for
+ * why not at once. What a client does not read is bounded: then the body is not read on, and a client that reads nothing
+ * for `streamIdleMs` is cut off.
  *
  * @param exchange The request.
  * @param upload Its body.
  * @param tally Counts what becomes of the records.
  */
-export function receiptsAnswer(exchange: Exchange, upload: Upload, tally: StreamTally): Response {
-  const { housekeeping, options } = exchange.gateway;
+export async function receiptsAnswer(exchange: Exchange, upload: Upload, tally: StreamTally): Promise<Response> {
   const ended = Promise.withResolvers<void>();
   exchange.ended = ended.promise;
   const written = upload.run();
+  const outcomes = new Outcomes(upload);
+  const held = new HeldReceipts();
+  if (exchange.readAhead !== null) await hold(exchange, { readAhead: exchange.readAhead, outcomes, held, tally });
+  const { housekeeping, options } = exchange.gateway;
   /** Since when nobody has asked for the next receipt, null while somebody waits for it. */
   let unreadSinceMs: number | null = housekeeping.now();
   let controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -44,16 +50,16 @@ export function receiptsAnswer(exchange: Exchange, upload: Upload, tally: Stream
     ended.resolve();
   };
   housekeeping.watch(watched);
+  const texts = held.texts();
   const body = new ReadableStream<Uint8Array>({
     start: (given) => void (controller = given),
     pull: async () => {
       unreadSinceMs = null;
-      const next = await upload.outcomes.read().catch((error) => {
-        upload.failure ??= error;
-        return { done: true, value: undefined } as const;
-      });
+      const { done: isTold, value: text } = texts.next();
+      const next = isTold ? await outcomes.next() : null;
       unreadSinceMs = housekeeping.now();
-      if (!next.done) return controller.enqueue(encoder.encode(receipts(next.value, tally)));
+      if (!isTold) return controller.enqueue(encoder.encode(text));
+      if (next !== null) return controller.enqueue(encoder.encode(receiptTexts(next, tally)));
       await written;
       controller.enqueue(encoder.encode(lastLine(exchange, upload, tally)));
       controller.close();
@@ -69,15 +75,76 @@ export function receiptsAnswer(exchange: Exchange, upload: Upload, tally: Stream
   });
 }
 
-function receipts(outcomes: readonly Outcome[], tally: StreamTally): string {
-  let text = "";
-  for (const outcome of outcomes) {
-    const line = tally.settled(outcome);
-    text += outcome.error === undefined
-      ? `{"line":${line},"partition":${outcome.partition},"offset":${outcome.offset}}\n`
-      : `${JSON.stringify(tally.failedLine(line, outcome.error))}\n`;
+/** Holds receipts back until the client is slower than Kafka, the body is over, or there are too many. */
+async function hold(
+  { gateway: { housekeeping } }: Exchange,
+  { readAhead, outcomes, held, tally }: {
+    readAhead: ReadAhead;
+    outcomes: Outcomes;
+    held: HeldReceipts;
+    tally: StreamTally;
+  },
+): Promise<void> {
+  let isSlow = false;
+  let wake = () => {};
+  const watched = {
+    check: (nowMs: number) => {
+      if (!readAhead.isClientSlow(nowMs)) return false;
+      isSlow = true;
+      wake();
+      return true;
+    },
+  };
+  housekeeping.watch(watched);
+  while (!isSlow && !held.isFull && !outcomes.isOver) {
+    // Not by a race of promises: one that lives as long as the body would keep something of each round.
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      outcomes.ready().then(resolve);
+    });
+    const next = outcomes.take();
+    if (next !== null) held.push(next, tally);
   }
-  return text;
+  housekeeping.unwatch(watched);
+  readAhead.begin();
+}
+
+/** The outcomes of an upload, which may be waited for without being taken. */
+class Outcomes {
+  /** Whether there are no more. */
+  isOver = false;
+  readonly #upload: Upload;
+  #read: Promise<void> | null = null;
+  #next: readonly Outcome[] | null = null;
+
+  constructor(upload: Upload) {
+    this.#upload = upload;
+  }
+
+  /** Resolves when there are some, or no more. Never rejects. */
+  ready(): Promise<void> {
+    if (this.#next !== null || this.isOver) return Promise.resolve();
+    return this.#read ??= this.#upload.outcomes.read().then(({ done, value }) => {
+      if (done) this.isOver = true;
+      else this.#next = value;
+    }, (error) => {
+      this.#upload.failure ??= error;
+      this.isOver = true;
+    }).finally(() => this.#read = null);
+  }
+
+  /** Those that are ready, null for none. */
+  take(): readonly Outcome[] | null {
+    const next = this.#next;
+    this.#next = null;
+    return next;
+  }
+
+  /** The next, null when there are no more. */
+  async next(): Promise<readonly Outcome[] | null> {
+    await this.ready();
+    return this.take();
+  }
 }
 
 /** Without this line a client knows that it was cut off. */

@@ -40,10 +40,17 @@ class ScriptedSource implements ChunkSource {
 
 const K = 1024;
 
+/** One whose answer has begun. */
+function begun(source: ChunkSource, options: { maxBytes: number; gauge: ReadingGauge }): ReadAhead {
+  const ahead = new ReadAhead(source, { ...options, now: () => 0 });
+  ahead.begin();
+  return ahead;
+}
+
 Deno.test("ReadAhead gives what comes in order, then the end, whoever is faster", async () => {
   const source = new ScriptedSource();
   const gauge = new ReadingGauge(1_000 * K);
-  const ahead = new ReadAhead(source, { maxBytes: 1_000 * K, gauge });
+  const ahead = begun(source, { maxBytes: 1_000 * K, gauge });
   const sent = Array.from({ length: 3_000 }, (_, i) => Uint8Array.of(i % 256, i >> 8, ...new Uint8Array(98)));
 
   const early = ahead.next();
@@ -61,7 +68,7 @@ Deno.test("ReadAhead gives what comes in order, then the end, whoever is faster"
 Deno.test("ReadAhead lets go of all that is ahead when it is too much, and reads on, so that nothing gathers before it", async () => {
   const source = new ScriptedSource();
   const gauge = new ReadingGauge(1_000 * K);
-  const ahead = new ReadAhead(source, { maxBytes: 100 * K, gauge });
+  const ahead = begun(source, { maxBytes: 100 * K, gauge });
 
   await source.come(...Array.from({ length: 10 }, () => new Uint8Array(10 * K)));
   const full = gauge.bytes;
@@ -78,7 +85,7 @@ Deno.test("ReadAhead lets go of all that is ahead when it is too much, and reads
 Deno.test("ReadAhead of several bodies are bounded together, and each has a little in any case", async () => {
   const gauge = new ReadingGauge(50 * K);
   const sources = [new ScriptedSource(), new ScriptedSource(), new ScriptedSource()];
-  const [first, second, third] = sources.map((source) => new ReadAhead(source, { maxBytes: 1_000 * K, gauge }));
+  const [first, second, third] = sources.map((source) => begun(source, { maxBytes: 1_000 * K, gauge }));
 
   await sources[0]!.come(new Uint8Array(110 * K));
   await sources[1]!.come(new Uint8Array(64 * K));
@@ -91,7 +98,7 @@ Deno.test("ReadAhead of several bodies are bounded together, and each has a litt
 Deno.test("ReadAhead.cancel() reads on, and lets go of what comes", async () => {
   const source = new ScriptedSource();
   const gauge = new ReadingGauge(1_000 * K);
-  const ahead = new ReadAhead(source, { maxBytes: 1_000 * K, gauge });
+  const ahead = begun(source, { maxBytes: 1_000 * K, gauge });
 
   await source.come(new Uint8Array(200 * K));
   await ahead.cancel();
@@ -102,7 +109,7 @@ Deno.test("ReadAhead.cancel() reads on, and lets go of what comes", async () => 
 
 Deno.test("ReadAhead tells of a body that broke off behind what came before", async () => {
   const source = new ScriptedSource();
-  const ahead = new ReadAhead(source, { maxBytes: 10, gauge: new ReadingGauge(10) });
+  const ahead = begun(source, { maxBytes: 10, gauge: new ReadingGauge(10) });
 
   await source.come(Uint8Array.of(1), new Error("broke off"));
 
@@ -112,10 +119,77 @@ Deno.test("ReadAhead tells of a body that broke off behind what came before", as
 
 Deno.test("ReadAhead keeps no more memory than it counts", async () => {
   const source = new ScriptedSource();
-  const ahead = new ReadAhead(source, { maxBytes: 10, gauge: new ReadingGauge(10) });
+  const ahead = begun(source, { maxBytes: 10, gauge: new ReadingGauge(10) });
 
   await source.come(new Uint8Array(64 * K).fill(7).subarray(5, 7));
   const chunk = await ahead.next();
 
   assertEquals([chunk, chunk!.buffer.byteLength], [Uint8Array.of(7, 7), 2]);
+});
+
+Deno.test("ReadAhead reads only what is asked for before begin(), and whoever asked gets it", async () => {
+  const source = new ScriptedSource();
+  const ahead = new ReadAhead(source, { maxBytes: 4, gauge: new ReadingGauge(1_000 * K), now: () => 0 });
+  const [a, b, c, d] = [1, 2, 3, 4].map((byte) => Uint8Array.of(byte)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+
+  const first = await (source.come(a, b), ahead.next());
+  const readBefore = source.readCount;
+  const second = await ahead.next();
+  const third = ahead.next();
+  ahead.begin();
+  await source.come(c, d, null);
+
+  assertEquals([first, readBefore, second, await third, await ahead.next(), await ahead.next()], [a, 1, b, c, d, null]);
+});
+
+Deno.test("ReadAhead cancels the body itself before begin()", async () => {
+  const source = new ScriptedSource();
+  const ahead = new ReadAhead(source, { maxBytes: 4, gauge: new ReadingGauge(1_000 * K), now: () => 0 });
+
+  await ahead.cancel();
+
+  assertEquals(source.isCancelled, true);
+});
+
+Deno.test("isClientSlow() tells whether the client is waited for at least half of the time, and sends little", async () => {
+  let nowMs = 0;
+  const source = new ScriptedSource();
+  const ahead = new ReadAhead(source, { maxBytes: 4, gauge: new ReadingGauge(1_000 * K), now: () => nowMs });
+  /** Waits for the client, then works. */
+  const read = async (waitMs: number, workMs: number, bytes = 1) => {
+    const reading = ahead.next();
+    nowMs += waitMs;
+    await source.come(new Uint8Array(bytes));
+    await reading;
+    nowMs += workMs;
+  };
+  const told: boolean[] = [];
+  const ask = () => told.push(ahead.isClientSlow(nowMs));
+
+  await read(30, 0);
+  ask(); // Too early.
+  await read(0, 30);
+  ask(); // 30 of 60.
+  await read(10, 40);
+  ask();
+  await read(50, 10);
+  ask();
+  await read(50, 0, 800 * K); // 16 MiB a second, nearly.
+  ask();
+  await read(50, 0, 900 * K);
+  ask();
+  const pending = ahead.next();
+  nowMs += 100;
+  ask();
+  nowMs += 10;
+  ask(); // Too early again.
+  await source.come(null);
+  await pending;
+
+  assertEquals(told, [false, true, false, true, true, false, true, false]);
 });
