@@ -79,7 +79,7 @@ export class GatewayCore implements BodyContext {
     this.buffer = new BufferGauge(options.producer, { timers, highWaterBytes: options.highWaterBytes });
     this.housekeeping = new Housekeeping(timers, {
       bufferWaitMs: options.bufferWaitMs,
-      waitedInVain: () => bufferStayedFull(options.bufferWaitMs),
+      waitedInVain: bufferStayedFull(options.bufferWaitMs),
       onTick: (nowMs) => {
         this.bodies.expire(nowMs);
         this.buffer.tick(nowMs);

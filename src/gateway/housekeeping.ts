@@ -27,8 +27,8 @@ export interface SharedOptions {
 export interface HousekeepingOptions {
   /** How long calls wait for room. */
   readonly bufferWaitMs: number;
-  /** What they reject with when there was none. */
-  readonly waitedInVain: () => Error;
+  /** What all of them reject with when there was none: made once, as a new one each tick would be seen in profiles. */
+  readonly waitedInVain: Error;
   /** Called at each tick. */
   readonly onTick: (nowMs: number) => void;
 }
@@ -166,7 +166,7 @@ export class Housekeeping {
     this.#options.onTick(nowMs);
     const isLate = (wait: Wait) => nowMs - wait.bornMs >= TICK_MS + this.#options.bufferWaitMs;
     while (this.#waits.length > 0 && isLate(this.#waits[0]!)) {
-      this.#waits.shift()!.controller.abort(this.#options.waitedInVain());
+      this.#waits.shift()!.controller.abort(this.#options.waitedInVain);
     }
   };
 }
