@@ -5,20 +5,12 @@
  */
 
 import { GatewayProcess } from "../../test/kafka/gateway_process.ts";
+import { cpuSecondsOf } from "../process_usage.ts";
+import type { Sample } from "../soak/samples.ts";
 import { SELF_PREFIX, type SelfReport } from "./self_report.ts";
 
 /** One look at the process. */
-export interface GatewaySample {
-  /** Live objects, after a collection. */
-  heapMib: number;
-  /** Memory outside of V8's heap that its objects hold: buffers. */
-  externalMib: number;
-  rssMib: number;
-  /** Open files, sockets among them. */
-  descriptors: number;
-  timers: number;
-  /** Accepted and not settled. */
-  bufferedRecords: number;
+export interface GatewaySample extends Omit<Sample, "inFlightRequests"> {
   /** Records that Kafka has acknowledged so far. */
   delivered: number;
   /** Seconds of CPU so far, user and system, all threads. */
@@ -26,8 +18,6 @@ export interface GatewaySample {
 }
 
 const MIB = 2 ** 20;
-/** What `/proc/PID/stat` counts in, on every Linux of today. */
-const TICKS_A_SECOND = 100;
 
 /** A gateway that reports on itself; see `self_report.ts`. */
 export class ObservedGateway implements AsyncDisposable {
@@ -74,7 +64,7 @@ export class ObservedGateway implements AsyncDisposable {
       timers,
       bufferedRecords: await process.metric("ekaf_buffered_records{"),
       delivered: await process.metric("ekaf_records_delivered_total{"),
-      cpuSeconds: this.#cpuSeconds(),
+      cpuSeconds: cpuSecondsOf(process.pid),
     };
   }
 
@@ -86,11 +76,5 @@ export class ObservedGateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
-  }
-
-  #cpuSeconds(): number {
-    const stat = Deno.readTextFileSync(`/proc/${this.#process.pid}/stat`);
-    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13).map(Number);
-    return (user! + system!) / TICKS_A_SECOND;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { delay } from "@std/async/delay";
+import { cpuSecondsOf, peakRssBytesOf } from "../process_usage.ts";
 
 /** How a server is started. */
 export interface ServerCommand {
@@ -18,8 +19,6 @@ export interface ServerCommand {
 
 const START_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 30_000;
-/** What `/proc/PID/stat` counts in, on every Linux of today. */
-const TICKS_A_SECOND = 100;
 
 /** A running server. Disposing of it sends SIGTERM, and SIGKILL to one that does not end. */
 export class Server implements AsyncDisposable {
@@ -56,15 +55,12 @@ export class Server implements AsyncDisposable {
 
   /** Seconds of CPU so far, user and system, all threads. */
   cpuSeconds(): number {
-    const stat = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`);
-    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13).map(Number);
-    return (user! + system!) / TICKS_A_SECOND;
+    return cpuSecondsOf(this.#child.pid);
   }
 
   /** Most memory it has held at once, in bytes. */
   peakRssBytes(): number {
-    const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? NaN) * 1024;
+    return peakRssBytesOf(this.#child.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
