@@ -8,7 +8,7 @@
  */
 // deno-lint-ignore-file no-console
 
-import { GatewayProcess } from "../../test/kafka/gateway_process.ts";
+import { GATEWAY_V8_FLAGS, GatewayProcess } from "../../test/kafka/gateway_process.ts";
 import { readFlags } from "../flags.ts";
 import { describeMachine } from "../machine.ts";
 import { type LongRunBroker, startBroker } from "./brokers.ts";
@@ -19,7 +19,7 @@ const USAGE = `Usage: deno task gateway:stall [flags]
   --line-bytes N       length of a line (1024)
   --stall-seconds N    how long the broker stalls (20)
   --chunked            the body comes in chunks, not with its length: see bench/README.md
-  --semi-space-mib N   V8's limit for half of its young generation, 0 for V8's own choice (8)
+  --own-memory-choice  V8 sizes its heap as it likes, not as in the container and the unit
   --broker NAME        kafka, which needs java, mvn and kcat, or embedded (kafka)`;
 
 const MIB = 2 ** 20;
@@ -30,15 +30,14 @@ async function main(args: string[]): Promise<void> {
     "line-bytes": 1024,
     "stall-seconds": 20,
     chunked: false,
-    "semi-space-mib": 8,
+    "own-memory-choice": false,
     broker: "kafka",
   }, { usage: USAGE });
   console.log(describeMachine());
   await using broker = await startBroker(flags.broker);
-  const mib = flags["semi-space-mib"];
   await using gateway = await GatewayProcess.start({
     args: ["--bootstrap", broker.bootstrap, "--pre-stop-ms", "0"],
-    runFlags: mib === 0 ? [] : [`--v8-flags=--max-semi-space-size=${mib}`],
+    runFlags: flags["own-memory-choice"] ? [] : GATEWAY_V8_FLAGS,
   });
   const report = await proveStall({
     broker,

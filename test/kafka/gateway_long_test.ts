@@ -8,7 +8,7 @@ import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { startBroker } from "../../bench/gateway/brokers.ts";
 import { isWhole, LineLedger, MIN_LINE_BYTES, NumberedLines } from "../../bench/gateway/numbered_lines.ts";
 import { isOnTime, soakGateway, type SoakSample, soakWrongs } from "../../bench/gateway/soak_run.ts";
-import { proveStall, wrongs } from "../../bench/gateway/stall_proof.ts";
+import { proveStall, SHARED_MACHINE_MARGIN_BYTES, wrongs } from "../../bench/gateway/stall_proof.ts";
 import { describeSamples } from "../../bench/soak/samples.ts";
 import { GATEWAY_V8_FLAGS, GatewayProcess } from "./gateway_process.ts";
 
@@ -86,7 +86,14 @@ Deno.test("ekaf gateway delivers all that it took from a blocked client when the
     runFlags: GATEWAY_V8_FLAGS,
   });
 
-  const report = await proveStall({ broker, gateway, totalBytes: 128 * MIB, lineBytes: 1024, stallMs: 0 });
+  const report = await proveStall({
+    broker,
+    gateway,
+    totalBytes: 256 * MIB,
+    lineBytes: 1024,
+    stallMs: 0,
+    marginBytes: SHARED_MACHINE_MARGIN_BYTES,
+  });
 
   assertEquals(wrongs(report), []);
   assertGreater(report.sent.totalBytes, report.sent.inStallBytes);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type LongRunBroker, realKafka } from "../../bench/gateway/brokers.ts";
-import { proveStall, wrongs } from "../../bench/gateway/stall_proof.ts";
+import { proveStall, SHARED_MACHINE_MARGIN_BYTES, wrongs } from "../../bench/gateway/stall_proof.ts";
 import { GATEWAY_V8_FLAGS, GatewayProcess } from "./gateway_process.ts";
 import { type Kafka, startKafka } from "./harness.ts";
 import { ReceiptsClient } from "./gateway_receipts.ts";
@@ -67,7 +67,14 @@ async function checkStall(broker: LongRunBroker): Promise<void> {
     runFlags: GATEWAY_V8_FLAGS,
   });
 
-  const report = await proveStall({ broker, gateway, totalBytes: STALLED_BYTES, lineBytes: 1024, stallMs: 0 });
+  const report = await proveStall({
+    broker,
+    gateway,
+    totalBytes: STALLED_BYTES,
+    lineBytes: 1024,
+    stallMs: 0,
+    marginBytes: SHARED_MACHINE_MARGIN_BYTES,
+  });
 
   assertEquals(wrongs(report), []);
 }
