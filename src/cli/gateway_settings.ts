@@ -29,6 +29,7 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, string>> = {
   streamMaxUnread: "Most receipts not read, 10000 by default",
   streamMaxAheadBytes: "Sent ahead of receipts at most, 16 MiB by default",
   bufferWaitMs: "How long to wait for room, 250 by default",
+  batchSyncLingerMs: "Wait for company at /batch/sync, 2 by default",
   requestTimeoutMs: "How long to wait for Kafka, 30000 by default",
   rateLimitPerSecond: "Requests a second of a client, any by default",
   rateLimitBurst: "Requests at once, those of a second by default",

@@ -88,6 +88,13 @@ export interface GatewayLimits {
   streamMaxAheadBytes?: number;
   /** How long a request that does not wait for Kafka waits for room in the buffer. @default {250} */
   bufferWaitMs?: number;
+  /**
+   * The longest that records of `/batch/sync` wait for company: their clients wait as well. Those that nobody waits for do
+   * as the producer's `lingerMs` says, which holds for these, too, where it is less.
+   *
+   * @default {2}
+   */
+  batchSyncLingerMs?: number;
   /** How long a request waits for Kafka. @default {30_000} */
   requestTimeoutMs?: number;
   /** Requests a second of a principal, or else of an address; 0 for any number. @default {0} */
@@ -234,6 +241,7 @@ export const LIMIT_DEFAULTS: Readonly<ResolvedLimits> = {
   streamMaxUnread: 10_000,
   streamMaxAheadBytes: 16 * 1024 * 1024,
   bufferWaitMs: 250,
+  batchSyncLingerMs: 2,
   requestTimeoutMs: 30_000,
   rateLimitPerSecond: 0,
   rateLimitBurst: 0,
@@ -257,6 +265,7 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "rateLimitBurst",
   "idempotencyTtlMs",
   "bufferWaitMs",
+  "batchSyncLingerMs",
   "preStopMs",
   "drainRequestsMs",
   "drainFlushMs",

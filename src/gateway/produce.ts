@@ -59,7 +59,7 @@ export type Outcomes = readonly (Delivery | DeliveryFailure)[];
  *
  * @param exchange The request.
  * @param consignment The records.
- * @param isDue Whether they go out at once, without waiting for company.
+ * @param isDue Whether they go out at once, without waiting for company; else they wait `batchSyncLingerMs` for it.
  * @returns An outcome each, at least one of them a delivery.
  * @throws {DeliveryError} When none was delivered.
  */
@@ -70,7 +70,10 @@ export async function deliver(exchange: Exchange, consignment: Consignment, isDu
   const count = countOf(input);
   topic.records.accepted += count;
   try {
-    const delivered = await send(options.producer, consignment, { timeoutMs: options.requestTimeoutMs, flush: isDue });
+    const delivered = await send(options.producer, consignment, {
+      timeoutMs: options.requestTimeoutMs,
+      lingerMs: isDue ? 0 : options.batchSyncLingerMs,
+    });
     topic.records.acked += count;
     return delivered;
   } catch (error) {
@@ -86,7 +89,7 @@ export async function deliver(exchange: Exchange, consignment: Consignment, isDu
 async function send(
   producer: GatewayProducer,
   { topic, input }: Consignment,
-  options: { timeoutMs: number; flush: boolean },
+  options: { timeoutMs: number; lingerMs: number },
 ): Promise<Delivery[]> {
   const delivered = await (producer as { send: Send }).send(topic.name, input, options);
   return Array.isArray(delivered) ? delivered : [delivered];

@@ -42,8 +42,8 @@ export interface AdmissionHost {
   isOpen(destination: Destination): boolean;
   /** Notes a destination that got records in this run. */
   touch(destination: Destination): void;
-  /** The run is over: hands on what it appended; `isDue`: as soon as it can. */
-  runEnded(admitted: { readonly records: number; readonly bytes: number }, isDue: boolean): void;
+  /** The run is over: hands on what it appended, to go out after `lingerMs` at the latest. */
+  runEnded(admitted: { readonly records: number; readonly bytes: number }, lingerMs: number): void;
   /** An admission ended: everything in, or given up. */
   admissionEnded(admission: Admission): void;
 }
@@ -60,8 +60,8 @@ export interface AdmissionOptions {
   readonly firstIndex: number;
   /** Timestamp for records that have none. */
   readonly wallMs: number;
-  /** Whether what is admitted should go out as soon as it can. */
-  readonly isDue: boolean;
+  /** See `IntakeOptions.lingerMs`. */
+  readonly lingerMs: number;
   /** Whether records are dropped when there is no room; else the call waits. */
   readonly isDropping: boolean;
   /** Where each record goes, where that was found out before. */
@@ -143,7 +143,7 @@ export class Admission implements Waiter {
     admitted.records = admitted.bytes = 0;
     this.#host.runBegins(this.#options.isDropping);
     this.#waitsFor = this.#admit();
-    this.#host.runEnded(admitted, this.#options.isDue);
+    this.#host.runEnded(admitted, this.#options.lingerMs);
     return this.#waitsFor;
   }
 

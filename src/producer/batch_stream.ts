@@ -71,8 +71,12 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
   #limits: BatchLimits;
   #full: Batch[] = [];
   #isDue = false;
+  /** When the open batch is due because of what a call asked for; `Infinity` when none did. */
+  #askedDueMs = Infinity;
   #isSealing = false;
   #lingerTimer: TimerHandle | null = null;
+  /** When that timer ends. */
+  #lingerTimerMs = 0;
   #idleTimer: TimerHandle | null = null;
 
   /** @param options What the stream needs and whom it tells. */
@@ -176,6 +180,12 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
     this.#isDue = true;
   }
 
+  /** Makes the open batch due `lingerMs` from now, unless it is sooner. {@linkcode commit} is to follow. */
+  makeDueWithin(lingerMs: number): void {
+    if (this.#openBatch === null || this.#isDue) return;
+    this.#askedDueMs = Math.min(this.#askedDueMs, this.#options.timers.now() + lingerMs);
+  }
+
   /** Ends the stream; batches in it are lost to it, their owner has them. */
   async abort(): Promise<void> {
     this.#clearTimers();
@@ -211,20 +221,32 @@ export class BatchStream extends TransformStream<Gathering, Batch> {
     this.#full.push(batch);
     this.#openBatch = null;
     this.#isDue = false;
+    this.#askedDueMs = Infinity;
     this.#clearTimers();
   }
 
   #startTimers(batch: Batch): void {
     const { lingerMs, idleMs } = this.#limits;
     const { timers } = this.#options;
-    if (this.#lingerTimer === null && !this.#isDue) {
-      const wait = (lingerMs === "auto" ? AUTO_LINGER_MS : lingerMs) - (timers.now() - batch.openedMs);
-      if (wait > 0) this.#lingerTimer = timers.set(() => this.#onTimer(), wait);
-      else this.#onTimer();
-    }
+    if (this.#isDue) return;
+    const ownDueMs = batch.openedMs + (lingerMs === "auto" ? AUTO_LINGER_MS : lingerMs);
+    this.#setLingerTimer(Math.min(ownDueMs, this.#askedDueMs));
     if (idleMs === undefined || this.#isDue) return;
     if (this.#idleTimer !== null) timers.clear(this.#idleTimer);
     this.#idleTimer = timers.set(() => this.#onTimer(), idleMs);
+  }
+
+  #setLingerTimer(dueMs: number): void {
+    const { timers } = this.#options;
+    if (this.#lingerTimer !== null) {
+      if (dueMs >= this.#lingerTimerMs) return;
+      timers.clear(this.#lingerTimer);
+      this.#lingerTimer = null;
+    }
+    this.#lingerTimerMs = dueMs;
+    const waitMs = dueMs - timers.now();
+    if (waitMs > 0) this.#lingerTimer = timers.set(() => this.#onTimer(), waitMs);
+    else this.#onTimer();
   }
 
   #onTimer(): void {

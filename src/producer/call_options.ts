@@ -20,6 +20,11 @@ const checks = {
     }
     if (!(value > 0)) throw new RangeError(`Cannot use "timeoutMs" ${value}: it must be above 0`);
   },
+  lingerMs: (value: unknown) => {
+    if (typeof value !== "number") throw new TypeError(`Cannot use "lingerMs" ${quote(value)}: it must be a number`);
+    if (value >= 0) return;
+    throw new RangeError(`Cannot use "lingerMs" ${value}: it must be at least 0`);
+  },
   flush: (value: unknown) => {
     if (typeof value !== "boolean") throw new TypeError(`Cannot use "flush" ${quote(value)}: it must be a boolean`);
   },

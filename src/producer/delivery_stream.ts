@@ -202,7 +202,7 @@ class DeliveryStream<T> implements DeliveryPair<T, Outcome | Outcome[]>, Recipie
     const firstIndex = this.#queue.nextIndex;
     this.#queue.reserve(inputs.length);
     try {
-      const call = { recipient: this, timeoutMs: this.#timeoutMs, isDue: false, isStream: true, firstIndex };
+      const call = { recipient: this, timeoutMs: this.#timeoutMs, lingerMs: Infinity, isStream: true, firstIndex };
       return this.#admission = intake.admit(inputs, call);
     } catch (error) {
       this.#queue.giveBack(inputs.length); // Overflow "reject": nothing was accepted.

@@ -25,8 +25,8 @@ export interface IntakeOptions {
   readonly refusals?: RefusalListener;
   /** How long each record may take, in milliseconds; `Infinity` for no limit. */
   readonly timeoutMs: number;
-  /** Whether what is admitted should go out as soon as it can. */
-  readonly isDue: boolean;
+  /** The longest that what is admitted waits for company: 0 goes out as soon as it can, `Infinity` when the topic's options say. */
+  readonly lingerMs: number;
   /** Whether the recipient is a stream, whose records share deadlines, so that a span holds more than one of them. */
   readonly isStream?: boolean;
   /** Place of the first record in the call's input. */
@@ -132,7 +132,7 @@ export class Intake implements AdmissionHost {
       refusals: call.refusals ?? call.recipient,
       firstIndex: call.firstIndex ?? 0,
       wallMs,
-      isDue: call.isDue,
+      lingerMs: call.lingerMs,
       isDropping: this.#isDropping,
       partitions: call.partitions ?? null,
       destinations,
@@ -173,8 +173,8 @@ export class Intake implements AdmissionHost {
     this.#context.accepted(1);
     this.#context.taskEnd.noteAccepted(neededBytes);
     this.#runEnded(1);
-    if (destination.partition !== null) (destination as Lane).appended(call.isDue);
-    else if (call.isDue) this.#topic.room?.makeDue();
+    if (destination.partition !== null) (destination as Lane).appended(call.lingerMs);
+    else if (call.lingerMs < Infinity) this.#topic.room?.makeDue();
     return null;
   }
 
@@ -280,14 +280,15 @@ export class Intake implements AdmissionHost {
   }
 
   /** Implements `AdmissionHost`. */
-  runEnded({ records, bytes }: { readonly records: number; readonly bytes: number }, isDue: boolean): void {
+  runEnded({ records, bytes }: { readonly records: number; readonly bytes: number }, lingerMs: number): void {
     if (records > 0) this.#context.accepted(records);
     this.#context.taskEnd.noteAccepted(bytes);
     this.#runEnded(records);
-    if (isDue) this.#topic.room?.makeDue();
+    // Who waits for partitions to be known has waited long enough when they are.
+    if (lingerMs < Infinity) this.#topic.room?.makeDue();
     for (const lane of this.#touched) {
       lane.isTouched = false;
-      lane.appended(isDue);
+      lane.appended(lingerMs);
     }
     this.#touched.length = 0;
   }

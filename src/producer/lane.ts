@@ -141,10 +141,11 @@ export class Lane implements WindowedLane, BatchKeeper, Destination, DropSource,
     this.#context.taskEnd.ask(this);
   }
 
-  /** After a run of {@linkcode append}s: hands on what is full; with `isDue`, has the rest follow as soon as it can. */
-  appended(isDue: boolean): void {
+  /** After a run of {@linkcode append}s: hands on what is full; has the rest follow after `lingerMs` at the latest. */
+  appended(lingerMs: number): void {
     if (this.#stream.hasFull) this.#stream.commit();
-    if (isDue || this.#context.budget.hasWaiters) this.makeDue();
+    if (lingerMs === 0 || this.#context.budget.hasWaiters) this.makeDue();
+    else if (lingerMs < Infinity) this.#stream.makeDueWithin(lingerMs);
   }
 
   /** See {@linkcode BatchStream.batchNumber}. */

@@ -30,9 +30,14 @@ export interface SendOptions {
   /**
    * Whether the records go out as soon as they can, without waiting for company.
    *
-   * @default {true}
+   * @default {true}, without `lingerMs`
    */
   flush?: boolean;
+  /**
+   * The longest that the records wait for company, in milliseconds: less than the topic's `lingerMs`, or it changes nothing.
+   * Whoever shares a batch with them goes out with them. With `flush: true` it means nothing.
+   */
+  lingerMs?: number;
 }
 
 /** How an `enqueue` behaves. */
@@ -45,6 +50,11 @@ export interface EnqueueOptions {
    * @default {false}
    */
   flush?: boolean;
+  /**
+   * The longest that the records wait for company, in milliseconds: less than the topic's `lingerMs`, or it changes nothing.
+   * Whoever shares a batch with them goes out with them. With `flush: true` it means nothing.
+   */
+  lingerMs?: number;
 }
 
 /** Where an accepted record waits. */
@@ -78,8 +88,8 @@ export interface Pick {
 }
 
 const DEFAULT_SEND_TIMEOUT_MS = 120_000;
-const SEND_OPTIONS = ["signal", "timeoutMs", "flush"] as const;
-const ENQUEUE_OPTIONS = ["signal", "flush"] as const;
+const SEND_OPTIONS = ["signal", "timeoutMs", "flush", "lingerMs"] as const;
+const ENQUEUE_OPTIONS = ["signal", "flush", "lingerMs"] as const;
 
 /** See the module comment. */
 export class TopicCore {
@@ -148,7 +158,8 @@ export class TopicCore {
   #send(input: RecordInput | readonly RecordInput[], options: SendOptions): Promise<Delivery | Delivery[]> {
     this.assertOpen("send");
     checkCallOptions(options, SEND_OPTIONS);
-    const { signal, flush = true } = options;
+    const { signal, flush = options.lingerMs === undefined } = options;
+    const lingerMs = flush ? 0 : options.lingerMs ?? Infinity;
     const timeoutMs = this.timeoutMs(options.timeoutMs, DEFAULT_SEND_TIMEOUT_MS);
     const isMany = Array.isArray(input);
     const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
@@ -160,7 +171,7 @@ export class TopicCore {
       ? new SendManyCall(this.name, inputs.length, signal !== undefined)
       : new SendCall(this.name, signal !== undefined);
     call.caller = this.caller();
-    const admission = this.intake.admit(inputs, { recipient: call, timeoutMs, isDue: flush });
+    const admission = this.intake.admit(inputs, { recipient: call, timeoutMs, lingerMs });
     admission?.ended.catch(() => {}); // The call's outcome tells.
     return signal === undefined ? call.outcome : this.#withdrawable(call, admission, signal);
   }
@@ -199,6 +210,7 @@ export class TopicCore {
     this.assertOpen("enqueue");
     checkCallOptions(options, ENQUEUE_OPTIONS);
     const { signal, flush = false } = options;
+    const lingerMs = flush ? 0 : options.lingerMs ?? Infinity;
     const isMany = Array.isArray(input);
     const inputs: readonly RecordInput[] = isMany ? input : [input as RecordInput];
     this.intake.check(inputs);
@@ -210,7 +222,7 @@ export class TopicCore {
     const recipient = this.lanes.room === null ? this.#enqueuedBy(call.caller) : call;
     const timeoutMs = this.timeoutMs(undefined, Infinity);
     const { partitions } = call;
-    const admission = this.intake.admit(inputs, { recipient, refusals: call, timeoutMs, isDue: flush, partitions });
+    const admission = this.intake.admit(inputs, { recipient, refusals: call, timeoutMs, lingerMs, partitions });
     const pause = admission === null ? this.intake.pause() : undefined;
     const isOver = admission === null && pause === undefined && this.lanes.room === null;
     return isOver

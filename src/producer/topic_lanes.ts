@@ -332,7 +332,7 @@ export class TopicLanes implements TopicWatcher, TopicView, TaskEndListener {
       }
     });
     this.downtime.moved();
-    for (const lane of touched) lane.appended(isDue);
+    for (const lane of touched) lane.appended(isDue ? 0 : Infinity);
     return isLeft;
   }
 

@@ -177,7 +177,7 @@ class TopicSink<T> implements UnderlyingSink<T | readonly T[]>, Recipient, OpenS
     // Before: a record may be refused at once.
     this.#unsettledCount += inputs.length;
     try {
-      const call = { recipient: this, timeoutMs: this.#timeoutMs, isDue: false, isStream: true };
+      const call = { recipient: this, timeoutMs: this.#timeoutMs, lingerMs: Infinity, isStream: true };
       return this.#topic.intake.admit(inputs, call);
     } catch (error) {
       this.#unsettledCount -= inputs.length;

@@ -154,3 +154,21 @@ Deno.test("an error's text is escaped, whatever it holds", async () => {
 
   assertEquals([response.status, await response.json()], [400, { error: text }]);
 });
+
+Deno.test("POST /batch/sync waits batchSyncLingerMs for company, and takes along what nobody waits for", async () => {
+  await using rig = await gatewayRig({ producer: { lingerMs: 60_000 }, gateway: { batchSyncLingerMs: 1 } });
+
+  const accepted = await rig.post("/async/t", "a");
+  const acked = await rig.post("/batch/sync/t", "b");
+
+  assertEquals([await accepted.text(), await acked.text()], ['{"ok":1}', '{"ok":1}']);
+  assertEquals(rig.texts(), ["a", "b"]);
+});
+
+Deno.test("POST /batch/sync waits no longer than the producer's lingerMs", async () => {
+  await using rig = await gatewayRig({ producer: { lingerMs: 1 }, gateway: { batchSyncLingerMs: 60_000 } });
+
+  const acked = await rig.post("/batch/sync/t", "a");
+
+  assertEquals([await acked.text(), rig.texts()], ['{"ok":1}', ["a"]]);
+});

@@ -218,6 +218,64 @@ Deno.test("send() with flush false waits for lingerMs", async () => {
   assertEquals([before, bench.batches], [[], [1]]);
 });
 
+Deno.test("send() with lingerMs waits for company so long, and takes along what was there", async () => {
+  await using bench = await Bench.ready({ lingerMs: 100 });
+  await bench.enqueue("a");
+  await bench.timers.advance(50);
+
+  const sent = bench.core.topic("t").send("b", { lingerMs: 20 });
+  await bench.timers.advance(19);
+  const before = [...bench.batches];
+  await bench.timers.advance(1);
+  await sent;
+
+  assertEquals([before, bench.batches], [[], [2]]);
+});
+
+Deno.test("lingerMs of a call puts off neither the topic's nor that of a call before it", async () => {
+  await using bench = await Bench.ready({ lingerMs: 100 });
+
+  for (const lingerMs of [Infinity, 1_000, 30, 50]) await bench.core.topic("t").enqueue("a", { lingerMs });
+  await bench.timers.advance(30);
+  const asked = [...bench.batches];
+  for (const lingerMs of [1_000, Infinity]) await bench.core.topic("t").enqueue("b", { lingerMs });
+  await bench.timers.advance(99);
+  const before = [...bench.batches];
+  await bench.timers.advance(1);
+
+  assertEquals([asked, before, bench.batches], [[4], [4], [4, 2]]);
+});
+
+Deno.test("lingerMs of a call ends with its batch", async () => {
+  await using bench = await Bench.ready({ lingerMs: 100, batchMaxRecords: 2 });
+
+  for (const value of ["a", "b"]) bench.core.topic("t").enqueue(value, { lingerMs: 10 });
+  await bench.enqueue("c");
+  await bench.timers.advance(99);
+  const before = [...bench.batches];
+  await bench.timers.advance(1);
+
+  assertEquals([before, bench.batches], [[2], [2, 1]]);
+});
+
+Deno.test("lingerMs 0 of a call sends at once, as flush does; flush true leaves a longer one without meaning", async () => {
+  await using bench = await Bench.ready({ lingerMs: 60_000 });
+
+  await bench.core.topic("t").send("a", { lingerMs: 0 });
+  await bench.core.topic("t").send("b", { lingerMs: 1_000, flush: true });
+
+  assertEquals(bench.batches, [1, 1]);
+});
+
+Deno.test("lingerMs of a call makes due what waited for partitions", async () => {
+  await using bench = new Bench({ lingerMs: 60_000 });
+
+  await bench.core.topic("t").enqueue("a", { lingerMs: 1_000 });
+  await bench.timers.advance(0);
+
+  assertEquals(bench.batches, [1]);
+});
+
 Deno.test("send() makes due what was enqueued before it", async () => {
   await using bench = await Bench.ready({ lingerMs: 60_000 });
   await bench.enqueue("a", "b");

@@ -177,6 +177,9 @@ const wrongOptions: [object, ErrorConstructor][] = [
   [{ timeoutMs: 0 }, RangeError],
   [{ timeoutMs: NaN }, RangeError],
   [{ flush: 1 }, TypeError],
+  [{ lingerMs: "5" }, TypeError],
+  [{ lingerMs: -1 }, RangeError],
+  [{ lingerMs: NaN }, RangeError],
   [{ signal: {} }, TypeError],
 ];
 
