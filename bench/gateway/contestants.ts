@@ -5,6 +5,7 @@
  */
 
 import { installNpmPackages, peersFolder } from "../peers/peers.ts";
+import { GATEWAY_V8_FLAGS } from "../../test/kafka/gateway_process.ts";
 import type { ServerCommand } from "./server.ts";
 
 /** Where a gateway has to listen, and what it has to write to. */
@@ -76,7 +77,17 @@ function ekaf(path: string, isAcknowledged: boolean): GatewayContestant {
     path: (topic) => `${path}${topic}`,
     start: ({ port, bootstrap }) => ({
       command: Deno.execPath(),
-      args: ["run", "-A", "src/cli/main.ts", "gateway", "--port", `${port}`, "--bootstrap", bootstrap],
+      args: [
+        "run",
+        "-A",
+        ...GATEWAY_V8_FLAGS,
+        "src/cli/main.ts",
+        "gateway",
+        "--port",
+        `${port}`,
+        "--bootstrap",
+        bootstrap,
+      ],
       cwd: root,
     }),
   };

@@ -1,5 +1,5 @@
 /**
- * Gateways side by side: small JSON bodies over HTTP into one real Kafka, in turn, medians.
+ * Gateways side by side: small JSON bodies over HTTP into one real Kafka, or a sink, in turn, medians.
  *
  * `deno task bench:gateway`
  *
@@ -8,10 +8,10 @@
 // deno-lint-ignore-file no-console
 
 import { delay } from "@std/async/delay";
-import { startKafka } from "../../test/kafka/harness.ts";
 import { readFlags } from "../flags.ts";
 import { describeMachine } from "../machine.ts";
 import { type GatewayContestant, GATEWAYS } from "./contestants.ts";
+import { DESTINATIONS } from "./destination.ts";
 import { load, type LoadResult } from "./load.ts";
 import { Server } from "./server.ts";
 
@@ -23,9 +23,9 @@ const USAGE = `Usage: deno task bench:gateway [flags]
   --warmup N          seconds of the same before that (2)
   --connections N     of wrk (100)
   --body-bytes N      length of a body (100)
+  --into NAME         kafka, or sink: a process that only reads, so that no Kafka takes its share of the cores (kafka)
 Needs wrk, java and mvn; Go builds Telegraf the first time, or TELEGRAF names its program.`;
 
-const PARTITIONS = 3;
 const SETTLE_MS = 500;
 /** Records whose answer wrk did not stay to read. */
 const IS_CLOSE = 1;
@@ -53,8 +53,11 @@ async function main(args: string[]): Promise<void> {
     warmup: 2,
     connections: 100,
     "body-bytes": 100,
+    into: "kafka",
   }, { usage: USAGE });
-  await using kafka = await startKafka("4.3.1");
+  const start = DESTINATIONS[flags.into];
+  if (start === undefined) throw new RangeError(`Cannot write into "${flags.into}": only ${Object.keys(DESTINATIONS)}`);
+  await using destination = await start();
   console.log(describeMachine());
   const runs = new Map<string, Run[]>();
   let topicNumber = 0;
@@ -63,16 +66,14 @@ async function main(args: string[]): Promise<void> {
       const gateway = GATEWAYS[name];
       if (gateway === undefined) throw new RangeError(`Cannot run "${name}": only ${Object.keys(GATEWAYS).join(", ")}`);
       const topic = `bench-${topicNumber++}`;
-      await kafka.createTopic(topic, PARTITIONS);
-      const place = { port: 20_000 + topicNumber, bootstrap: kafka.bootstrap[0]!, topic };
-      const stored = async () =>
-        (await kafka.ranges(topic)).reduce((sum, { begin, end }) => sum + Number(end - begin), 0);
-      const run = await measure(gateway, { place, flags, stored });
+      await destination.createTopic(topic);
+      const place = { port: 20_000 + topicNumber, bootstrap: destination.bootstrap, topic };
+      const run = await measure(gateway, { place, flags, stored: () => destination.stored(topic) });
       runs.set(name, [...runs.get(name) ?? [], run]);
       console.log(`${name}: ${Math.round(run.requestsPerSecond)}/s`);
     }
   }
-  console.log(`\n### ${flags["body-bytes"]} B of JSON, ${flags.connections} connections, Kafka 4.3.1, acks all\n`);
+  console.log(`\n### ${flags["body-bytes"]} B of JSON, ${flags.connections} connections, into ${destination.name}\n`);
   console.log(tableOf(runs));
 }
 
