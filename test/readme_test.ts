@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertArrayIncludes, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EmbeddedCluster } from "@ekaf/ekaf/embedded";
 import { resolveOptions } from "../src/options.ts";
 import { GATEWAY_OPTION_NAMES } from "../src/gateway/options.ts";
@@ -181,7 +181,16 @@ Deno.test("README.md: every other command line is one of Deno, with flags that D
       assertEquals(name, "deno");
       const { stdout } = await new Deno.Command(Deno.execPath(), { args: [subcommand!, "--help=full"] }).output();
       const help = new TextDecoder().decode(stdout);
-      for (const flag of args.filter((arg) => arg.startsWith("-"))) assertStringIncludes(help, flag.split("=")[0]!);
+      const script = args.findIndex((arg) => arg.startsWith("jsr:"));
+      const [own, ekafs] = script === -1 ? [args, []] : [args.slice(0, script), args.slice(script + 1)];
+      for (const flag of own.filter((arg) => arg.startsWith("-"))) assertStringIncludes(help, flag.split("=")[0]!);
+      for (const flag of own.filter((flag) => flag.startsWith("--v8-flags="))) {
+        const { success } = await new Deno.Command(Deno.execPath(), { args: ["eval", flag, "0"] }).output();
+        assert(success, `V8 does not know ${flag}`);
+      }
+      const [command, ...flags] = ekafs;
+      const known = command === undefined ? [] : (await flagsInHelp(command)).map((flag) => flag.split(" ")[0]!);
+      for (const flag of flags.filter((arg) => arg.startsWith("-"))) assertArrayIncludes(known, [flag]);
       for (const [, path] of args.join(" ").matchAll(/jsr:@ekaf\/ekaf(\/\S+)?/g)) {
         assert(`.${path ?? ""}` in manifest.exports, `"${path}" is not exported`);
       }
