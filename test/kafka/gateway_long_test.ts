@@ -116,6 +116,7 @@ Deno.test("ekaf gateway ends a stream in chunks that comes faster than it is rea
     lineBytes: 1024,
     stallMs: 0,
     isChunked: true,
+    marginBytes: SHARED_MACHINE_MARGIN_BYTES,
   });
 
   const { code, accepted, acked } = JSON.parse(report.answer.body);
