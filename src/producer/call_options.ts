@@ -4,10 +4,12 @@
  * @module
  */
 
-import { quote } from "../option_checks.ts";
+import { milliseconds, quote } from "../option_checks.ts";
 
 /** Throws when `value` is not valid for the option. */
 type Check = (value: unknown) => void;
+
+const checkLinger = milliseconds(0, { infinite: true });
 
 const checks = {
   signal: (value: unknown) => {
@@ -20,11 +22,7 @@ const checks = {
     }
     if (!(value > 0)) throw new RangeError(`Cannot use "timeoutMs" ${value}: it must be above 0`);
   },
-  lingerMs: (value: unknown) => {
-    if (typeof value !== "number") throw new TypeError(`Cannot use "lingerMs" ${quote(value)}: it must be a number`);
-    if (value >= 0) return;
-    throw new RangeError(`Cannot use "lingerMs" ${value}: it must be at least 0`);
-  },
+  lingerMs: (value: unknown) => checkLinger("lingerMs", value),
   flush: (value: unknown) => {
     if (typeof value !== "boolean") throw new TypeError(`Cannot use "flush" ${quote(value)}: it must be a boolean`);
   },
