@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { GATEWAY_FLAGS, variableOf } from "../../src/cli/gateway_settings.ts";
 import { LIMIT_DEFAULTS } from "../../src/gateway/options.ts";
+import { GATEWAY_V8_FLAGS } from "../kafka/gateway_process.ts";
 
 const FOLDER = ".github/examples/gateway/";
 const NAMES = ["Dockerfile", "README.md", "ekaf-gateway.service", "kubernetes.yaml", "nginx.conf"];
@@ -36,6 +37,16 @@ for (const name of NAMES) {
     assertEquals(flags.filter((flag) => !(flag.slice(2) in GATEWAY_FLAGS)), []);
   });
 }
+
+Deno.test("the gateway is started with the flags of V8's that it is measured with, wherever it is told how to start it", () => {
+  const { tasks } = JSON.parse(Deno.readTextFileSync("deno.json"));
+  const readme = Deno.readTextFileSync("README.md");
+  const told = [...["Dockerfile", "README.md", "ekaf-gateway.service"].map(textOf), readme, tasks.gateway.command];
+
+  const flags = told.map((text: string) => Array.from(new Set(text.match(/--v8-flags=[\w,=-]+/g))));
+
+  assertEquals(flags, flags.map(() => GATEWAY_V8_FLAGS));
+});
 
 Deno.test("nginx.conf has the limits of the gateway", () => {
   const limits = [...textOf("nginx.conf").matchAll(/client_max_body_size (\d+)m?;/g)].map(([, limit]) => Number(limit));

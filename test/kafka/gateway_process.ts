@@ -8,7 +8,7 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 
 const root = new URL("../../", import.meta.url).pathname;
 
-/** Flags of Deno's by which the gateway's memory stays small: neither of V8's generations may grow as far as it would. */
+/** Flags of Deno's that the gateway is deployed with: what each is for stands in bench/README.md. */
 export const GATEWAY_V8_FLAGS: readonly string[] = [
   "--v8-flags=--no-allocation-site-pretenuring,--max-semi-space-size=8",
 ];
